@@ -1,0 +1,106 @@
+import type { Backend, BackendMode } from './backend-weights.ts';
+import type { Route, Side } from './spec.ts';
+
+/** What one look at a route found: the objects that carry the weights, and the load balancer's own answer. */
+export interface RouteObservation {
+  readonly route: Route;
+  readonly source: SideReading;
+  readonly target: SideReading;
+  readonly groups: readonly GroupReading[];
+}
+
+/** One side as the Kubernetes APIs tell it. */
+export interface SideReading {
+  /** The object that carries the weight: the Service, or the IstioGateway; null where its API server gives no answer. */
+  readonly carrier: CarrierReading | null;
+  /** Every Service that follows the carrier (the carrier itself, where it is a Service). */
+  readonly services: readonly ServiceReading[];
+}
+
+export interface CarrierReading {
+  readonly resourceVersion: string;
+  /** The weight annotation as written, null where absent; of an IstioGateway, in `spec.serviceAnnotations`. */
+  readonly weight: string | null;
+  /** The spelling of the weight annotation in use; the one that will be written. */
+  readonly weightKey: string;
+  /** Weights of `spec.overrides[clusterId].serviceAnnotations`, for each override that has serviceAnnotations. */
+  readonly overrides: Readonly<Record<string, string | null>>;
+  /** The highest record revision that wrote this object, null where none did. */
+  readonly fence: number | null;
+  /** Who wrote the weight last, from managedFields. */
+  readonly writtenBy: string | null;
+}
+
+export interface ServiceReading {
+  readonly cluster: string;
+  readonly clusterId: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** Null where the ASM controller has not made the Service yet. */
+  readonly annotations: Readonly<Record<string, string>> | null;
+  /** The weight the cloud controller will read, null where absent. */
+  readonly weight: string | null;
+  readonly mode: BackendMode;
+  /** The backends that the controller is to attach; `address` is the pod's IP (eni) or the node's server id. */
+  readonly backends: readonly Backend[];
+  /** Ready pods behind the Service, whatever the mode: what it can carry. */
+  readonly readyPods: number;
+  /** The newest warning of the cloud controller on this Service: a hint, never proof. */
+  readonly warning: { readonly reason: string; readonly message: string; readonly atMs: number } | null;
+}
+
+/** A vServer group as the CLB OpenAPI describes it. */
+export interface GroupReading {
+  readonly port: number;
+  readonly group: string;
+  readonly backends: readonly BackendReading[];
+}
+
+export type BackendHealth = 'normal' | 'abnormal' | 'unavailable';
+
+export interface BackendReading {
+  readonly serverId: string;
+  readonly serverIp: string;
+  readonly port: number;
+  readonly weight: number;
+  readonly type: string;
+  readonly description: string;
+  readonly health: BackendHealth;
+}
+
+/** `k8s/<port>/<service>/<namespace>/<clusterId>`: how the cloud controller marks the backends of a Service. */
+export function isOwnedBy(backend: BackendReading, service: ServiceReading): boolean {
+  const parts = backend.description.split('/');
+  return (
+    parts.length === 5 &&
+    parts[0] === 'k8s' &&
+    parts[2] === service.name &&
+    parts[3] === service.namespace &&
+    parts[4] === service.clusterId
+  );
+}
+
+/** The backends of one side in one group, Service by Service. */
+export function ownBackends(
+  group: GroupReading,
+  reading: SideReading,
+): readonly { readonly service: ServiceReading; readonly backends: readonly BackendReading[] }[] {
+  return reading.services.map((service) => ({
+    service,
+    backends: group.backends.filter((backend) => isOwnedBy(backend, service)),
+  }));
+}
+
+export function readingOf(observation: RouteObservation, side: Side): SideReading {
+  return side === 'source' ? observation.source : observation.target;
+}
+
+/** What a backend is called in ServiceReading.backends. */
+export function addressOf(backend: BackendReading, mode: BackendMode): string {
+  return mode === 'eni' || backend.type === 'eni' ? backend.serverIp : backend.serverId;
+}
+
+/** Ready pods of a side over all its Services: what it can carry. */
+export function readyPods(reading: SideReading): number {
+  return reading.services.reduce((sum, service) => sum + service.readyPods, 0);
+}

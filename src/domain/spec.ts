@@ -1,0 +1,120 @@
+/** What a migration is asked to do, after the file was parsed, defaults were applied and routes were discovered. */
+export interface Spec {
+  readonly name: string;
+  readonly routes: readonly Route[];
+  readonly steps: readonly Step[];
+  /** `return`: the last step passed, the baseline is put back; a canary for schedules. */
+  readonly finish: 'stay' | 'return';
+  /** Points of share (per cent) that *achieved* may differ from *asked*. */
+  readonly tolerance: number;
+  readonly probes: readonly ProbeSpec[];
+  readonly analysis: Analysis;
+  /** Samples of this long after a verified write are not judged. */
+  readonly settleMs: number;
+  readonly deadlineMs: number;
+  readonly undoForMs: number;
+  readonly deadManAfterMs: number;
+  readonly capacityPatienceMs: number;
+  readonly onDrift: 'hold';
+  readonly windows: readonly Window[];
+  /** Names of channels in the installation's configuration. */
+  readonly notify: readonly string[];
+}
+
+export type Side = 'source' | 'target';
+export const sides: readonly Side[] = ['source', 'target'];
+
+/** A side whose weight is an annotation of a Service in a cluster. */
+export interface ServiceRef {
+  readonly kind: 'service';
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** A side whose weight is in `spec.serviceAnnotations` of an IstioGateway in a mesh; its Services follow. */
+export interface GatewayRef {
+  readonly kind: 'gateway';
+  readonly mesh: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export type SideRef = ServiceRef | GatewayRef;
+
+/** One load balancer with its two sides, and the vServer group behind each Service port. */
+export interface Route {
+  readonly loadBalancer: string;
+  readonly source: ServiceRef;
+  readonly target: SideRef;
+  readonly ports: readonly PortMapping[];
+}
+
+export interface PortMapping {
+  readonly port: number;
+  readonly group: string;
+}
+
+export interface Step {
+  /** Per cent of new requests that the target is to get, 0..100. */
+  readonly share: number;
+  readonly bakeMs: number;
+  readonly gate: Gate | null;
+}
+
+export interface Gate {
+  readonly expiresInMs: number;
+  readonly onExpiry: 'rollback' | 'hold';
+}
+
+export interface ProbeSpec {
+  readonly name: string;
+  readonly side: Side | 'both';
+  /** Host header, and SNI where the port speaks TLS. */
+  readonly host: string;
+  readonly path: string;
+  /** The Service port whose endpoints are asked; null: the first port of the route. */
+  readonly port: number | null;
+  readonly status: number;
+  readonly everyMs: number;
+  /** So many failures in a row make the probe fail. */
+  readonly failures: number;
+  readonly timeoutMs: number;
+}
+
+export interface Analysis {
+  readonly signals: string;
+  /** How much worse all traffic together may get, as a fraction (0.005 = half a per cent). */
+  readonly harmBudget: number;
+  /** Fewer requests than this at the target are not judged. */
+  readonly minRequests: number;
+  /** How long a baked step may lack data before it is held and people are told. */
+  readonly patienceMs: number;
+}
+
+/** Days and hours in which the migration may go forward; outside, it holds. */
+export interface Window {
+  readonly days: readonly Weekday[];
+  /** Minutes since midnight, in `zone`. */
+  readonly fromMinute: number;
+  readonly toMinute: number;
+  readonly zone: string;
+}
+
+export const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
+export type Weekday = (typeof weekdays)[number];
+
+/** How a side is written in messages and claims: `cluster/namespace/name`. */
+export function sideName(ref: SideRef): string {
+  return `${ref.kind === 'service' ? ref.cluster : ref.mesh}/${ref.namespace}/${ref.name}`;
+}
+
+/** Everything that no second migration may touch while this one is under way (rule 6). */
+export function claimsOf(routes: readonly Route[]): readonly string[] {
+  const claims = routes.flatMap((route) => [
+    ...route.ports.map(({ group }) => `group ${group}`),
+    `${route.source.kind} ${sideName(route.source)}`,
+    `${route.target.kind} ${sideName(route.target)}`,
+  ]);
+  return [...new Set(claims)].sort();
+}

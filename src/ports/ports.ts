@@ -1,0 +1,20 @@
+import type { Clock } from './clock.ts';
+import type { Invoker } from './invoker.ts';
+import type { LoadBalancer } from './load-balancer.ts';
+import type { MigrationStore } from './migration-store.ts';
+import type { Notifier } from './notifier.ts';
+import type { Probe } from './probe.ts';
+import type { Signals } from './signals.ts';
+import type { TrafficRouter } from './traffic-router.ts';
+
+/** Everything the engine needs of the world. */
+export interface Ports {
+  readonly clock: Clock;
+  readonly store: MigrationStore;
+  readonly router: TrafficRouter;
+  readonly loadBalancer: LoadBalancer;
+  readonly signals: Signals;
+  readonly probe: Probe;
+  readonly notifier: Notifier;
+  readonly invoker: Invoker;
+}

@@ -1,0 +1,23 @@
+import type { CarrierWeights } from '../domain/agreement.ts';
+import type { Baseline } from '../domain/baseline.ts';
+import type { ServiceReading, SideReading } from '../domain/observation.ts';
+import type { Route, Side, SideRef } from '../domain/spec.ts';
+
+/** Reads and writes the weight annotations. Every method may throw TransientError or TerminalError. */
+export interface TrafficRouter {
+  /** Both sides as the Kubernetes APIs tell them now. A target carrier that cannot be reached reads as null. */
+  read(route: Route): Promise<{ readonly source: SideReading; readonly target: SideReading }>;
+  /**
+   * Writes the weights of one side and the fence, in one patch guarded by resourceVersion; touches nothing else.
+   * @throws FencedError when the object carries a higher fence, ConflictError when it changed in between
+   */
+  write(route: Route, side: Side, weights: CarrierWeights, fence: number): Promise<void>;
+  /** The Services of one side wherever they are found, to learn their CLBs, ports and groups. */
+  discover(side: SideRef): Promise<readonly ServiceReading[]>;
+  /** Writes the way back beside the source Services, where it can be read without our store. */
+  keepBaseline(name: string, baseline: Baseline, fence: number): Promise<void>;
+  /** The kept way back, null where there is none (or it was emptied). */
+  readBaseline(name: string): Promise<Baseline | null>;
+  /** Empties the kept way back; the ConfigMap itself stays (rule 10). */
+  emptyBaseline(name: string, baseline: Baseline, fence: number): Promise<void>;
+}
