@@ -67,3 +67,19 @@ export class UnreadableRecordError extends SluiceError {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+export class NotFoundError extends SluiceError {
+  readonly code = 'not-found';
+}
+
+/** The state does not allow what was asked. */
+export class NotAllowedError extends SluiceError {
+  readonly code = 'not-allowed';
+  readonly state: string;
+  readonly allowedIn: readonly string[];
+  constructor(what: string, state: string, allowedIn: readonly string[]) {
+    super(`cannot ${what} in state ${state}; possible in: ${allowedIn.join(', ')}`);
+    this.state = state;
+    this.allowedIn = allowedIn;
+  }
+}
