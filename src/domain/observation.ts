@@ -45,8 +45,18 @@ export interface ServiceReading {
   readonly backends: readonly Backend[];
   /** Ready pods behind the Service, whatever the mode: what it can carry. */
   readonly readyPods: number;
+  /** Names of the Service's ports, '' where a port has none; what begins with `https` speaks TLS. */
+  readonly portNames: Readonly<Record<number, string>>;
+  /** Ready pods with the port that each Service port leads to: where a probe asks. */
+  readonly endpoints: readonly EndpointReading[];
   /** The newest warning of the cloud controller on this Service: a hint, never proof. */
   readonly warning: { readonly reason: string; readonly message: string; readonly atMs: number } | null;
+}
+
+export interface EndpointReading {
+  readonly address: string;
+  /** Service port -> the pod's port. */
+  readonly targetPorts: Readonly<Record<number, number>>;
 }
 
 /** A vServer group as the CLB OpenAPI describes it. */
