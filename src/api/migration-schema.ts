@@ -1,0 +1,201 @@
+import * as v from 'valibot';
+import { weekdays } from '../domain/spec.ts';
+import { choice, isObject } from './choice.ts';
+import { duration, label, objectName, perCent, text, wholeNumber } from './values.ts';
+
+/** The migration file of design section 5, short and long form: one schema for types, messages and the editors' JSON Schema. */
+
+const cluster = label(40, 'Name of a cluster in the installation');
+const mesh = label(40, 'Name of a mesh in the installation');
+
+const gate = v.strictObject({
+  expiresIn: duration('1m', '7d', 'How long people have to approve'),
+  onExpiry: v.optional(
+    v.picklist(['rollback', 'hold'], 'must be rollback or hold; an expired gate never promotes'),
+    'rollback',
+  ),
+});
+
+const longStep = v.strictObject({
+  share: perCent('Per cent of new requests that the target is to get'),
+  bake: v.optional(duration('0s', '24h', 'How long the verified share must hold before it is judged passed'), '10m'),
+  gate: v.optional(v.nullable(gate), null),
+});
+
+/** A step is a share alone, or share, bake and gate. */
+const shareAlone = perCent('A share, with the default bake of 10m and no gate');
+const step = v.pipe(
+  choice([longStep, shareAlone], (value) => (isObject(value) ? longStep : shareAlone)),
+  v.transform((value) => (typeof value === 'number' ? { share: value, bake: 600_000, gate: null } : value)),
+);
+
+const serviceSide = v.strictObject({ cluster, service: objectName('A Service') });
+const gatewaySide = v.strictObject({ mesh, gateway: objectName('An IstioGateway') });
+const isService = (value: unknown) => isObject(value) && ('cluster' in value || 'service' in value);
+const sourceName = objectName('The Service that has the traffic');
+const targetName = objectName('The IstioGateway that gets the traffic');
+const refusedTarget = v.never('must be an IstioGateway; a target that is a Service is written in spec.routes');
+
+const group = v.pipe(
+  v.string('must be the id of a vServer group'),
+  v.description('Id of the vServer group behind the Service port'),
+  v.regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$/, 'must be the id of a vServer group'),
+);
+const port = v.pipe(
+  v.string(),
+  v.regex(/^[1-9]\d{0,4}$/, 'must be a port number, 1 to 65535'),
+  v.check((text) => Number(text) <= 65_535, 'must be a port number, 1 to 65535'),
+);
+
+const route = v.strictObject({
+  loadBalancer: v.pipe(
+    v.string('must be the id of a CLB'),
+    v.description('Id of the CLB'),
+    v.regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$/, 'must be the id of a CLB'),
+  ),
+  source: serviceSide,
+  target: choice([gatewaySide, serviceSide], (value) => (isService(value) ? serviceSide : gatewaySide)),
+  ports: v.pipe(
+    v.record(port, group, 'must map Service ports to vServer groups, like { 80: rsp-... }'),
+    v.description('Service port: vServer group, for every port that is to move'),
+    v.check((ports) => Object.keys(ports).length >= 1, 'needs at least one port'),
+    v.check((ports) => Object.keys(ports).length <= 20, 'has more than 20 ports'),
+  ),
+});
+
+const host = v.pipe(
+  v.string('must be a host name'),
+  v.description('Host header, and SNI where the port speaks TLS'),
+  v.maxLength(253, 'is longer than 253 characters'),
+  v.regex(/^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:\d{1,5})?$/, 'must be a host name such as shop.example.com'),
+);
+const path = v.pipe(text(1024, 'Path that is asked'), v.regex(/^\/[^\s#]*$/, 'must begin with / and hold no spaces'));
+
+const expectation = v.strictObject({ status: v.optional(wholeNumber(100, 599, 'HTTP status of a good answer'), 200) });
+const probeFields = {
+  side: v.optional(v.picklist(['source', 'target', 'both'], 'must be source, target or both'), 'both'),
+  host,
+  path: v.optional(path, '/'),
+  port: v.optional(
+    v.nullable(wholeNumber(1, 65_535, 'Service port that is asked; the first of the route if absent')),
+    null,
+  ),
+  expect: v.optional(expectation, {}),
+  every: v.optional(duration('1s', '5m', 'Time between two requests'), '5s'),
+  failures: v.optional(wholeNumber(1, 100, 'So many failures in a row make the probe fail'), 3),
+  timeout: v.optional(duration('100ms', '30s', 'How long one answer may take'), '3s'),
+};
+const probe = v.strictObject({ name: label(40, 'Name of the probe'), ...probeFields });
+const onlyProbe = v.strictObject({ name: v.optional(label(40, 'Name of the probe'), 'probe'), ...probeFields });
+
+const analysis = v.strictObject({
+  signals: v.optional(label(40, 'Source of signals: push, or a name of the installation'), 'push'),
+  errorRate: v.optional(
+    v.strictObject({
+      harmBudget: v.optional(
+        perCent('How much worse all traffic together may get, in per cent of its requests'),
+        '0.5%',
+      ),
+      minRequests: v.optional(wholeNumber(1, 1_000_000, 'Fewer requests at the target are not judged'), 100),
+    }),
+    {},
+  ),
+  patience: v.optional(duration('10s', '24h', 'How long a baked step may lack data before it is held'), '5m'),
+});
+
+const dayPattern = `(?:${weekdays.join('|')})`;
+const days = v.pipe(
+  v.string('must be days such as mon-thu or sat,sun'),
+  v.description('Days such as mon-thu or mon,wed,fri'),
+  v.maxLength(80, 'is longer than 80 characters'),
+  v.regex(
+    new RegExp(`^${dayPattern}(?:-${dayPattern})?(?:, ?${dayPattern}(?:-${dayPattern})?)*$`),
+    `must be days such as mon-thu or sat,sun (${weekdays.join(', ')})`,
+  ),
+);
+const minute = v.pipe(
+  v.string('must be a time such as "09:00"'),
+  v.description('Time of day, HH:MM'),
+  v.regex(/^(?:[01]\d|2[0-3]):[0-5]\d$|^24:00$/, 'must be a time such as "09:00"'),
+  v.transform((text) => Number(text.slice(0, 2)) * 60 + Number(text.slice(3))),
+);
+const window = v.strictObject({
+  days,
+  from: minute,
+  to: minute,
+  zone: v.pipe(
+    text(64, 'IANA time zone such as Asia/Shanghai'),
+    v.check(isZone, (issue) => `${issue.received} is not an IANA time zone such as Asia/Shanghai`),
+  ),
+});
+
+const spec = v.strictObject({
+  source: v.optional(choice([sourceName, serviceSide], (value) => (isObject(value) ? serviceSide : sourceName))),
+  target: v.optional(
+    choice([targetName, gatewaySide], (value) => {
+      if (isService(value)) return refusedTarget;
+      return isObject(value) ? gatewaySide : targetName;
+    }),
+  ),
+  routes: v.optional(list(route, 1, 8, 'The load balancers with their two sides; instead of source and target')),
+  steps: list(step, 1, 20, 'Shares that the target gets, one after the other'),
+  finish: v.optional(v.picklist(['stay', 'return'], 'must be stay or return'), 'stay'),
+  tolerance: v.optional(
+    v.pipe(
+      v.number('must be a number of points, 0 to 50'),
+      v.description('Points that the achieved share may differ from the asked one'),
+      v.minValue(0, 'must be a number of points, 0 to 50'),
+      v.maxValue(50, 'must be a number of points, 0 to 50'),
+    ),
+    2,
+  ),
+  probe: v.optional(onlyProbe),
+  probes: v.optional(list(probe, 0, 10, 'Requests that Sluice sends to the sides')),
+  analysis: v.optional(analysis, {}),
+  settle: v.optional(duration('0s', '10m', 'Samples of this long after a write are not judged'), '20s'),
+  deadline: v.optional(
+    duration('1m', '30d', 'The migration is rolled back when it takes longer; pauses, gates and holds do not count'),
+    '6h',
+  ),
+  undoFor: v.optional(duration('0s', '7d', 'How long a completed migration can be undone with one command'), '1h'),
+  deadManAfter: v.optional(duration('1m', '24h', 'Without a heartbeat for so long the watchdog rolls back'), '5m'),
+  capacityPatience: v.optional(duration('0s', '1h', 'How long a rollback waits for a source that has shrunk'), '2m'),
+  onDrift: v.optional(
+    v.picklist(['hold'], 'must be hold; restore and rollback are not supported by this version'),
+    'hold',
+  ),
+  windows: v.optional(list(window, 0, 20, 'Days and hours in which the migration may go forward'), []),
+  notify: v.optional(list(label(64, 'Name of a channel in the installation'), 0, 10, 'Channels that are told'), []),
+});
+
+export const migrationSchema = v.strictObject({
+  apiVersion: v.literal('sluice/v1', 'must be sluice/v1'),
+  kind: v.literal('Migration', 'must be Migration'),
+  metadata: v.strictObject({ name: label(40, 'Name of the migration') }),
+  spec,
+});
+export type MigrationFile = v.InferOutput<typeof migrationSchema>;
+export type RouteOfFile = v.InferOutput<typeof route>;
+export type ProbeOfFile = v.InferOutput<typeof probe>;
+
+/** Fields of the design that come later: refused by name, so that nobody believes that they are in force. */
+export const fieldsOfLaterVersions: readonly string[] = ['profile', 'virtualService', 'routeOrder'];
+
+function list<const Item extends v.GenericSchema>(item: Item, min: number, max: number, description: string) {
+  return v.pipe(
+    v.array(item, (issue) => `must be a list, not ${issue.received}`),
+    v.description(description),
+    v.minLength(min, `needs at least ${min}`),
+    v.maxLength(max, `has more than ${max} entries`),
+  );
+}
+
+function isZone(zone: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en-GB', { timeZone: zone });
+    // Node also takes offsets such as +08:00, which know no daylight saving and are no IANA names.
+    return !/^[+-]/.test(zone);
+  } catch {
+    return false;
+  }
+}

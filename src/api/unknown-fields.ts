@@ -1,0 +1,74 @@
+import type * as v from 'valibot';
+import { isObject } from './choice.ts';
+import type { Path, PlacedProblem } from './problems.ts';
+
+/** What of a schema the search needs; every schema of the library has these where they apply. */
+interface SchemaNode {
+  readonly type: string;
+  readonly wrapped?: SchemaNode;
+  readonly entries?: Readonly<Record<string, SchemaNode>>;
+  readonly item?: SchemaNode;
+  readonly value?: SchemaNode;
+  readonly getter?: (value: unknown) => SchemaNode;
+}
+
+/**
+ * Finds every field that the schema does not know, at any depth, and gives back the value without them. The library
+ * itself names only the first one of an object.
+ */
+export function takeOutUnknownFields(
+  schema: v.GenericSchema,
+  value: unknown,
+  later: readonly string[],
+): { readonly value: unknown; readonly problems: readonly PlacedProblem[] } {
+  const problems: PlacedProblem[] = [];
+  const search = (node: SchemaNode, part: unknown, path: Path): unknown => {
+    if (node.wrapped) return search(node.wrapped, part, path);
+    if (node.getter) return search(node.getter(part), part, path);
+    const { item, entries } = node;
+    if (item && Array.isArray(part)) return part.map((one, index) => search(item, one, [...path, index]));
+    if (!isObject(part)) return part;
+    if (!entries) return part;
+    const known: Record<string, unknown> = {};
+    for (const [key, inner] of Object.entries(part)) {
+      const entry = Object.hasOwn(entries, key) ? entries[key] : undefined;
+      if (entry) known[key] = search(entry, inner, [...path, key]);
+      else
+        problems.push({ path: [...path, key], message: messageFor(key, Object.keys(entries), later), isAtKey: true });
+    }
+    return known;
+  };
+  return { value: search(schema as unknown as SchemaNode, value, []), problems };
+}
+
+function messageFor(field: string, known: readonly string[], later: readonly string[]): string {
+  if (later.includes(field)) return 'is not supported by this version';
+  const near = nearest(field, known);
+  return near === null
+    ? `is not a known field; known are ${known.join(', ')}`
+    : `is not a known field; did you mean ${near}?`;
+}
+
+/** The known word that differs least, where the difference is small for a word of that length. */
+export function nearest(word: string, known: readonly string[]): string | null {
+  if (word.length > 40) return null;
+  const ranked = known
+    .map((candidate) => ({ candidate, distance: distanceOf(word.toLowerCase(), candidate.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance);
+  const best = ranked[0];
+  return best !== undefined && best.distance <= Math.max(1, Math.floor(word.length / 3)) ? best.candidate : null;
+}
+
+/** Levenshtein's distance, one row at a time. */
+function distanceOf(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

@@ -1,0 +1,90 @@
+export interface ConfigVariable {
+  readonly name: string;
+  readonly meaning: string;
+  readonly isRequired: boolean;
+  readonly example: string;
+}
+
+/** Every variable that is read, for the documentation and for the checks of the deployment templates. */
+export const configVariables: readonly ConfigVariable[] = [
+  {
+    name: 'SLUICE_CLUSTERS',
+    meaning: 'ACK clusters by name: id, reference to a kubeconfig (file:, env: or ack:), defaultBackendType eni or ecs',
+    isRequired: true,
+    example: '{"ack":{"id":"c8a4b2","kubeconfig":"ack:c8a4b2"}}',
+  },
+  {
+    name: 'SLUICE_MESHES',
+    meaning: 'ASM meshes by name: reference to a kubeconfig (file:, env: or asm:)',
+    isRequired: false,
+    example: '{"asm":{"kubeconfig":"asm:m1"}}',
+  },
+  {
+    name: 'SLUICE_CLB',
+    meaning: 'CLB OpenAPI: region, endpoint (the region’s own if absent), protocol',
+    isRequired: true,
+    example: '{"region":"cn-hangzhou"}',
+  },
+  {
+    name: 'SLUICE_INVOKER',
+    meaning:
+      'The step function: accountId, function, and endpoint or region, qualifier; absent where one process hosts all',
+    isRequired: false,
+    example: '{"accountId":"123456","region":"cn-hangzhou","function":"sluice-step"}',
+  },
+  {
+    name: 'SLUICE_TOKENS',
+    meaning: 'Tokens of the API by the name of who holds them: role viewer, reporter or operator, SHA-256 of the token',
+    isRequired: true,
+    example:
+      '{"alice":{"role":"operator","sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}}',
+  },
+  {
+    name: 'SLUICE_CHANNELS',
+    meaning: 'Chat channels by name: kind dingtalk or webhook, references to url and secret',
+    isRequired: false,
+    example: '{"ops":{"kind":"dingtalk","url":"env:SLUICE_CHANNEL_OPS_URL","secret":"env:SLUICE_CHANNEL_OPS_SECRET"}}',
+  },
+  {
+    name: 'SLUICE_CLOCK',
+    meaning: 'Compressed time, <speed>@<anchor in ms>; for the sandbox',
+    isRequired: false,
+    example: '20@1767225600000',
+  },
+  {
+    name: 'SLUICE_PUBLIC_URL',
+    meaning: 'Where people reach the API; for links in notices',
+    isRequired: false,
+    example: 'https://sluice.example.com',
+  },
+  {
+    name: 'REDIS_URL',
+    meaning: 'The store for Function Compute; or a reference (file: or env:) to its address',
+    isRequired: false,
+    example: 'rediss://:password@r-1.redis.rds.aliyuncs.com:6379/0',
+  },
+  {
+    name: 'SLUICE_DATA',
+    meaning: 'Folder of the embedded store, where there is no REDIS_URL; one of the two is needed',
+    isRequired: false,
+    example: '/var/lib/sluice',
+  },
+  {
+    name: 'SLUICE_REDIS_SHARDS',
+    meaning: 'Number of shards in Redis, 1 to 1024; the same for ever',
+    isRequired: false,
+    example: '1',
+  },
+  {
+    name: 'SLUICE_PROBE_LOOPBACK',
+    meaning: '"allow" lets probes ask loopback addresses; for the sandbox',
+    isRequired: false,
+    example: 'allow',
+  },
+  {
+    name: 'SLUICE_WATCH_EVERY',
+    meaning: 'How often an active migration is looked at, 1s to 60s',
+    isRequired: false,
+    example: '5s',
+  },
+];
