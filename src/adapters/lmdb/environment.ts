@@ -1,0 +1,123 @@
+import { mkdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Database, RootDatabase } from 'lmdb';
+import {
+  InvalidInputError,
+  messageOf,
+  TerminalError,
+  TransientError,
+  UnreadableRecordError,
+} from '../../ports/errors.ts';
+
+/** What stands beside a record, so that a commit compares revisions without parsing the record. */
+export interface Head {
+  readonly revision: number;
+  readonly dueAtMs: number | null;
+}
+
+/** One open LMDB environment. Work on it only within one turn of the event loop (see `LmdbFolder.use`). */
+export interface Environment {
+  readonly root: RootDatabase;
+  /** name -> revision and due time. */
+  readonly heads: Database<Head, string>;
+  /** name -> the record's JSON. */
+  readonly records: Database<string, string>;
+  /** [due time, name]. */
+  readonly due: Database<true, [number, string]>;
+  /** [name, number] -> one entry's JSON. */
+  readonly history: Database<string, [string, number]>;
+  /** claim -> the holder's JSON. */
+  readonly claims: Database<string, string>;
+  /** [name, begin of the interval, side, instance] -> [length, requests, errors]. */
+  readonly signals: Database<[number, number, number], [string, number, string, string]>;
+}
+
+/** A folder as one user of it sees it; all users in this process share one environment. */
+export interface LmdbFolder {
+  /**
+   * Does work on the environment, opening it first where nobody has. The work is synchronous by type: a transaction that
+   * stays open across an await would block every other process for as long as this one is frozen.
+   * @throws TransientError for what LMDB or the file system say; errors of ours pass as they are
+   */
+  use<Answer>(what: string, work: (environment: Environment) => NotPromise<Answer>): Promise<Answer>;
+  /** Gives the folder back; the last user closes the environment. */
+  close(): Promise<void>;
+}
+
+type NotPromise<Answer> = Answer extends Promise<unknown> ? never : Answer;
+
+interface Shared {
+  users: number;
+  readonly opened: Promise<Environment>;
+}
+
+// LMDB allows one environment a file and process: a second one would release the first one's locks when it closes.
+const shared = new Map<string, Shared>();
+const closing = new Map<string, Promise<void>>();
+
+/** A user of the folder, which is made when it is missing. A local disk only: LMDB shares memory between processes. */
+export function lmdbFolder(folder: string): LmdbFolder {
+  const path = resolve(folder);
+  let mine: Shared | null = null;
+  let isClosed = false;
+  return {
+    use: async (what, work) => {
+      if (isClosed) throw new TerminalError(`lmdb: ${what}: the store is closed`);
+      mine ??= join(path);
+      try {
+        return work(await mine.opened) as never;
+      } catch (error) {
+        if (isOurs(error)) throw error;
+        throw new TransientError(`lmdb: ${what}: ${messageOf(error).slice(0, 300)}`, { cause: error });
+      }
+    },
+    close: async () => {
+      if (isClosed) return;
+      isClosed = true;
+      if (mine !== null) await leave(path, mine);
+    },
+  };
+}
+
+function join(path: string): Shared {
+  const known = shared.get(path);
+  if (known !== undefined) {
+    known.users += 1;
+    return known;
+  }
+  const opened = (closing.get(path) ?? Promise.resolve()).then(() => open(path));
+  const made: Shared = { users: 1, opened };
+  shared.set(path, made);
+  return made;
+}
+
+async function leave(path: string, mine: Shared): Promise<void> {
+  mine.users -= 1;
+  if (mine.users > 0) return;
+  shared.delete(path);
+  const done = mine.opened.then(({ root }) => root.close());
+  closing.set(path, done);
+  await done;
+  if (closing.get(path) === done) closing.delete(path);
+}
+
+async function open(path: string): Promise<Environment> {
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  const lmdb = await import('lmdb');
+  const root = lmdb.open({ path, noSubdir: false, encoding: 'json' });
+  return {
+    root,
+    heads: root.openDB({ name: 'heads', encoding: 'json' }),
+    records: root.openDB({ name: 'records', encoding: 'string' }),
+    due: root.openDB({ name: 'due', encoding: 'json' }),
+    history: root.openDB({ name: 'history', encoding: 'string' }),
+    claims: root.openDB({ name: 'claims', encoding: 'string' }),
+    signals: root.openDB({ name: 'signals', encoding: 'json' }),
+  };
+}
+
+function isOurs(error: unknown): boolean {
+  return [TerminalError, InvalidInputError, TransientError, UnreadableRecordError].some(
+    (kind) => error instanceof kind,
+  );
+}
