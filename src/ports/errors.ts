@@ -77,8 +77,9 @@ export class NotAllowedError extends SluiceError {
   readonly code = 'not-allowed';
   readonly state: string;
   readonly allowedIn: readonly string[];
-  constructor(what: string, state: string, allowedIn: readonly string[]) {
-    super(`cannot ${what} in state ${state}; possible in: ${allowedIn.join(', ')}`);
+  /** @param why what stands against it now, where the state as such would allow it */
+  constructor(what: string, state: string, allowedIn: readonly string[], why: string | null = null) {
+    super(`cannot ${what} in state ${state}${why === null ? '' : `: ${why}`}; possible in: ${allowedIn.join(', ')}`);
     this.state = state;
     this.allowedIn = allowedIn;
   }

@@ -7,8 +7,19 @@ import type { Probe } from './probe.ts';
 import type { Signals } from './signals.ts';
 import type { TrafficRouter } from './traffic-router.ts';
 
+/** What is named once for all migrations, in the installation's configuration. */
+export interface Installation {
+  /** The first is the default of the short form. */
+  readonly clusters: readonly string[];
+  readonly meshes: readonly string[];
+  readonly channels: readonly string[];
+  /** How often an active migration is looked at. */
+  readonly watchEveryMs: number;
+}
+
 /** Everything the engine needs of the world. */
 export interface Ports {
+  readonly installation: Installation;
   readonly clock: Clock;
   readonly store: MigrationStore;
   readonly router: TrafficRouter;

@@ -1,0 +1,156 @@
+import type { MigrationContext } from '../../state-machines/context.ts';
+import type { MigrationEffect } from '../../state-machines/effects.ts';
+import type { Baseline } from '../domain/baseline.ts';
+import type { Notice } from '../domain/notice.ts';
+import type { Command, MigrationRecord } from '../domain/record.ts';
+import { sides } from '../domain/spec.ts';
+import { ConflictError, FencedError, messageOf, TerminalError, TransientError } from '../ports/errors.ts';
+import type { Ports } from '../ports/ports.ts';
+import { again, answer, type Outcome } from './outcome.ts';
+import { preflight } from './preflight.ts';
+import { restore } from './restore.ts';
+import { planShift, shift } from './shift.ts';
+import { contextOf } from './snapshot.ts';
+import { look } from './watch.ts';
+
+/** A channel that stays silent for so many attempts is given up: a notice never holds up the end of a migration. */
+const deliveriesMax = 12;
+const retryMs = { first: 1_000, most: 60_000 } as const;
+const deliverRetryMs = { first: 2_000, most: 600_000 } as const;
+
+type EngineEffect =
+  | MigrationEffect
+  | { readonly type: 'deliver'; readonly params: { readonly channel: string; readonly notice: Notice } };
+
+/** Carries out one command once. Never throws for what the world does: the class of an error is its policy. */
+export async function carryOut(
+  ports: Ports,
+  record: MigrationRecord,
+  command: Command,
+  atMs: number,
+): Promise<Outcome> {
+  const effect = command.effect as EngineEffect;
+  try {
+    return await attempt(ports, record, command, effect, atMs);
+  } catch (error) {
+    return outcomeOf(error, command, effect);
+  }
+}
+
+function attempt(
+  ports: Ports,
+  record: MigrationRecord,
+  command: Command,
+  effect: EngineEffect,
+  atMs: number,
+): Promise<Outcome> {
+  const context = contextOf(record);
+  switch (effect.type) {
+    case 'preflight':
+      return preflight(ports, context.spec, context.run, effect.params.question, atMs);
+    case 'keepBaseline':
+      return keepBaseline(ports, context, effect.params.question, record.revision);
+    case 'shift':
+      return context.goalsOf === effect.params.question
+        ? shift(ports, context, effect.params.question, record.revision)
+        : planShift(ports, context, effect.params.question, effect.params.step);
+    case 'watch':
+      return watch(ports, context, effect.params.question, atMs);
+    case 'restore':
+      return restoreBaseline(ports, record, command, effect.params, atMs);
+    case 'finish':
+      return finish(ports, record);
+    case 'deliver':
+      return ports.notifier.post(effect.params.channel, effect.params.notice).then(() => ({ kind: 'done' }));
+    case 'tell':
+      throw new Error('a tell is expanded into history and deliveries when it is decided');
+    default:
+      return effect satisfies never;
+  }
+}
+
+/** The way back is kept, and each object takes our fence: proof, before anything moves, that a rollback can write. */
+async function keepBaseline(
+  ports: Ports,
+  context: MigrationContext,
+  question: number,
+  fence: number,
+): Promise<Outcome> {
+  const baseline = context.baseline as Baseline;
+  await ports.router.keepBaseline(context.spec.name, baseline, fence);
+  for (const kept of baseline.routes) {
+    for (const side of sides) await ports.router.write(kept.route, side, kept[side], fence);
+  }
+  return answer({ type: 'baseline.kept', question });
+}
+
+async function watch(ports: Ports, context: MigrationContext, question: number, atMs: number): Promise<Outcome> {
+  return answer({ type: 'watch.seen', question, look: await look(ports, context, atMs) });
+}
+
+async function restoreBaseline(
+  ports: Ports,
+  record: MigrationRecord,
+  command: Command,
+  params: { readonly question: number; readonly isForced: boolean; readonly everyMs: number },
+  atMs: number,
+): Promise<Outcome> {
+  const context = contextOf(record);
+  const { state, note, achieved } = await restore(ports, {
+    baseline: context.baseline as Baseline,
+    probes: context.spec.probes,
+    fence: record.revision,
+    forMs: atMs - command.createdAtMs,
+    capacityPatienceMs: context.spec.capacityPatienceMs,
+    isForced: params.isForced,
+  });
+  if (state === 'verified') return answer({ type: 'restore.verified', question: params.question, achieved });
+  // People are told of a block once; the command stays, so the way is tried again and again.
+  if (state === 'blocked' && context.blockedBy !== note) {
+    return {
+      kind: 'tellAndAgain',
+      event: { type: 'restore.blocked', question: params.question, reason: note },
+      inMs: params.everyMs,
+      note,
+    };
+  }
+  return again(params.everyMs, note);
+}
+
+async function finish(ports: Ports, record: MigrationRecord): Promise<Outcome> {
+  const context = contextOf(record);
+  if (context.baseline !== null) await ports.router.emptyBaseline(record.name, context.baseline, record.revision);
+  await ports.store.release(record.claims, { name: record.name, run: record.run });
+  return { kind: 'done' };
+}
+
+function outcomeOf(error: unknown, command: Command, effect: EngineEffect): Outcome {
+  const text = messageOf(error);
+  if (error instanceof FencedError) return { kind: 'fenced', fence: error.fence };
+  const backoff = effect.type === 'deliver' ? deliverRetryMs : retryMs;
+  const inMs = Math.min(backoff.most, backoff.first * 2 ** Math.min(command.attempts, 20));
+  if (error instanceof ConflictError) return again(Math.min(inMs, 500), text);
+  if (effect.type === 'deliver') {
+    const isOver = error instanceof TerminalError || command.attempts >= deliveriesMax;
+    const retryAfterMs = error instanceof TransientError ? (error.retryAfterMs ?? 0) : 0;
+    return isOver
+      ? { kind: 'dropped', text: `a notice for ${effect.params.channel} could not be delivered: ${text}` }
+      : again(Math.max(inMs, retryAfterMs), text);
+  }
+  if (error instanceof TerminalError) return terminal(effect, inMs, text);
+  // A rollback is retried quickly, whatever fails: every second counts.
+  return again(effect.type === 'restore' ? Math.min(inMs, effect.params.everyMs * 5) : inMs, text);
+}
+
+function terminal(effect: Exclude<EngineEffect, { type: 'deliver' }>, inMs: number, reason: string): Outcome {
+  switch (effect.type) {
+    case 'preflight':
+      return answer({ type: 'preflight.refused', question: effect.params.question, reason });
+    case 'keepBaseline':
+      return answer({ type: 'baseline.notKept', question: effect.params.question, reason });
+    case 'shift':
+      return answer({ type: 'shift.failed', question: effect.params.question, reason });
+    default:
+      return again(inMs, reason);
+  }
+}

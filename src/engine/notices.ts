@@ -1,0 +1,106 @@
+import type { MigrationContext } from '../../state-machines/context.ts';
+import type { Notice, NoticeKind } from '../domain/notice.ts';
+
+interface Told {
+  readonly id: string;
+  readonly atMs: number;
+  readonly kind: NoticeKind;
+  readonly state: string;
+  /** Index of the step the notice is about. */
+  readonly step: number;
+  readonly reason: string | null;
+  readonly context: MigrationContext;
+}
+
+/** One notice, with the numbers behind it and what happens next: the same words in history, chat and webhooks. */
+export function noticeOf({ id, atMs, kind, state, step, reason, context }: Told): Notice {
+  const { spec } = context;
+  const asked = kind === 'rolledback' ? 0 : (spec.steps[step]?.share ?? 0);
+  const achieved = context.achieved.find(({ share }) => share !== null)?.share ?? null;
+  const words = wording(kind, spec.name, asked, step + 1, context);
+  return {
+    id,
+    kind,
+    atMs,
+    migration: spec.name,
+    run: context.run,
+    state,
+    step: step + 1,
+    steps: spec.steps.length,
+    asked,
+    achieved,
+    observed: context.observed,
+    severity: words.severity ?? 'info',
+    title: words.title,
+    reason: reason ?? words.reason ?? '',
+    next: words.next,
+  };
+}
+
+interface Wording {
+  readonly title: string;
+  readonly reason?: string;
+  readonly next: string;
+  readonly severity?: Notice['severity'];
+}
+
+function wording(kind: NoticeKind, name: string, asked: number, step: number, context: MigrationContext): Wording {
+  const verdict = context.verdict?.reason;
+  const because = verdict === undefined ? {} : { reason: verdict };
+  switch (kind) {
+    case 'started':
+      return { title: `${name} started`, next: 'the first step is shifted' };
+    case 'refused':
+      return {
+        title: `${name} refused: nothing was changed`,
+        next: 'mend what is named and start again',
+        severity: 'warning',
+      };
+    case 'step.verified':
+      return { title: `${name}: ${asked} per cent verified at the CLB`, next: 'the share bakes' };
+    case 'step.passed':
+      return { title: `${name}: step ${step} passed`, ...because, next: 'the next step, gate or the end' };
+    case 'gate.opened':
+      return {
+        title: `${name}: step ${step} waits for approval`,
+        ...because,
+        next: `approve gate ${context.gate?.id ?? ''}, or abort`,
+      };
+    case 'held':
+      return {
+        title: `${name} is held at ${asked} per cent`,
+        next: 'the share stays; resume, promote or abort',
+        severity: 'warning',
+      };
+    case 'resumed':
+      return { title: `${name} goes on`, next: 'the step is verified again' };
+    case 'paused':
+      return { title: `${name} is paused at ${asked} per cent`, next: 'the share stays; resume or abort' };
+    case 'rollback.started':
+      return { title: `${name} is rolled back`, next: 'the baseline is restored and verified', severity: 'critical' };
+    case 'rollback.blocked':
+      return {
+        title: `${name}: the rollback cannot go on`,
+        next: 'it goes on by itself when the cause is gone; rollback --force goes past it',
+        severity: 'critical',
+      };
+    case 'rolledback':
+      return { title: `${name}: the baseline is back, verified at the CLB`, next: 'nothing; the name is free' };
+    case 'stuck':
+      return {
+        title: `${name} is stuck: the rollback could not be verified`,
+        next: 'retries go on; look at the CLB, then retry or approve',
+        severity: 'critical',
+      };
+    case 'completed':
+      return {
+        title: `${name} completed`,
+        ...because,
+        next: 'rollback restores the baseline until the undo time is over',
+      };
+    case 'closed':
+      return { title: `${name} closed`, next: 'nothing; the name is free' };
+    default:
+      return kind satisfies never;
+  }
+}

@@ -1,0 +1,61 @@
+import type { MigrationContext } from '../../state-machines/context.ts';
+import { achievedShares, type RouteGoal } from '../domain/agreement.ts';
+import type { RouteObservation } from '../domain/observation.ts';
+import { nearestPair } from '../domain/share.ts';
+import { cautious } from '../domain/shift.ts';
+import type { Ports } from '../ports/ports.ts';
+import { converge } from './converge.ts';
+import { observeAll, shapesOf, stepGoal } from './observe.ts';
+import { again, answer, type Outcome } from './outcome.ts';
+
+const pollMs = 1_000;
+
+/** The weights that bring every route nearest to a step's share, from the backends that are there now. */
+export async function planShift(
+  ports: Pick<Ports, 'router' | 'loadBalancer'>,
+  context: MigrationContext,
+  question: number,
+  step: number,
+): Promise<Outcome> {
+  const { spec } = context;
+  const asked = spec.steps[step]?.share ?? 0;
+  const observations = await observeAll(ports, spec.routes);
+  const goals: RouteGoal[] = [];
+  for (const observation of observations) {
+    const planned = nearestPair(asked, shapesOf(observation));
+    const loadBalancer = observation.route.loadBalancer;
+    if (planned === null) {
+      return answer({ type: 'shift.unreachable', question, reason: `${loadBalancer}: a side has no backends` });
+    }
+    if (planned.missedBy > spec.tolerance) {
+      const reason = `${loadBalancer}: ${asked} per cent cannot be reached any more, the nearest is ${planned.achieved.map((one) => one.toFixed(1)).join(' / ')}`;
+      return answer({ type: 'shift.unreachable', question, reason });
+    }
+    goals.push(stepGoal(observation, planned.weights));
+  }
+  return answer({ type: 'shift.planned', question, goals });
+}
+
+/** One look and at most one write a route; verified only when every route's load balancer says so (rule 2). */
+export async function shift(
+  ports: Pick<Ports, 'router' | 'loadBalancer'>,
+  context: MigrationContext,
+  question: number,
+  fence: number,
+): Promise<Outcome> {
+  const observations = await observeAll(ports, context.spec.routes);
+  const progress = await Promise.all(
+    observations.map((observation, index) =>
+      converge(ports, observation, context.goals[index] as RouteGoal, fence, cautious),
+    ),
+  );
+  if (progress.every(({ state }) => state === 'verified')) {
+    return answer({ type: 'shift.verified', question, achieved: achievedOf(observations) });
+  }
+  const notes = progress.map(({ note }) => note).filter((note) => note !== '');
+  return again(pollMs, notes.join('; '));
+}
+
+export function achievedOf(observations: readonly RouteObservation[]) {
+  return observations.flatMap(achievedShares);
+}

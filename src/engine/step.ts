@@ -1,0 +1,167 @@
+import { initialTransition, transition } from 'xstate';
+import type { MigrationInput } from '../../state-machines/context.ts';
+import { isMigrationEffect, type MigrationEffect } from '../../state-machines/effects.ts';
+import type { MigrationEvent } from '../../state-machines/events.ts';
+import { machineVersion, migrationMachine } from '../../state-machines/migration.ts';
+import type { Effect, MigrationRecord, Timer } from '../domain/record.ts';
+import { claimsOf } from '../domain/spec.ts';
+import type { HistoryEntry } from '../ports/migration-store.ts';
+import { noticeOf } from './notices.ts';
+import { type MachineSnapshot, restoreSnapshot, stateName, storeSnapshot } from './snapshot.ts';
+
+/** A record after one event, with the lines that go into its history in the same commit. */
+export interface Stepped {
+  readonly record: MigrationRecord;
+  readonly history: readonly HistoryEntry[];
+}
+
+/** Only one of these is under way at a time: the newer question makes the older one pointless. */
+const driving: ReadonlySet<string> = new Set(['preflight', 'keepBaseline', 'shift', 'watch', 'restore', 'finish']);
+
+export interface Beginning extends MigrationInput {
+  readonly atMs: number;
+  /** Exceeds every fence found on the objects of the migration (rule 6). */
+  readonly revision: number;
+}
+
+export function beginRecord({ atMs, revision, ...input }: Beginning): Stepped {
+  const [snapshot, actions] = initialTransition(migrationMachine, input);
+  const empty: MigrationRecord = {
+    schema: 1,
+    machineVersion,
+    name: input.spec.name,
+    run: input.run,
+    revision: revision - 1,
+    state: '',
+    isFinal: false,
+    createdAtMs: atMs,
+    updatedAtMs: atMs,
+    claims: claimsOf(input.spec.routes),
+    snapshot: null,
+    timers: [],
+    outbox: [],
+  };
+  return applied(empty, snapshot, actions, atMs);
+}
+
+/** One event through the machine; null where the machine has no use for it in this state. */
+export function stepRecord(record: MigrationRecord, event: MigrationEvent): Stepped | null {
+  if (record.isFinal) return null;
+  const before = restoreSnapshot(record);
+  const [after, actions] = transition(migrationMachine, before, event);
+  if (after === before) return null;
+  return applied(record, after, actions, event.at);
+}
+
+/** The machine's own delayed events that are due, one after the other; null where none is. */
+export function fireTimers(record: MigrationRecord, atMs: number): Stepped | null {
+  let stepped: Stepped | null = null;
+  // Firing one may cancel or add others, so each round looks anew; a machine has fewer timers than this.
+  for (let round = 0; round < 100; round++) {
+    const current: Stepped = stepped ?? { record, history: [] };
+    const due = earliest(current.record.timers.filter(({ dueAtMs }) => dueAtMs <= atMs));
+    if (due === null) return stepped;
+    const without = { ...current.record, timers: current.record.timers.filter(({ id }) => id !== due.id) };
+    const next = stepRecord(without, { type: due.eventType, at: atMs } as unknown as MigrationEvent);
+    stepped = {
+      record: next?.record ?? without,
+      history: [...current.history, ...(next?.history ?? [])],
+    };
+  }
+  throw new Error(`the timers of ${record.name} do not come to rest`);
+}
+
+/** The record without a command that was carried out. */
+export function acknowledge(record: MigrationRecord, commandId: string): MigrationRecord {
+  return { ...record, outbox: record.outbox.filter(({ id }) => id !== commandId) };
+}
+
+function applied(
+  record: MigrationRecord,
+  snapshot: MachineSnapshot,
+  actions: readonly { readonly type: string; readonly params?: unknown }[],
+  atMs: number,
+): Stepped {
+  const revision = record.revision + 1;
+  const state = stateName(snapshot.value);
+  let timers = record.timers;
+  let outbox = record.outbox;
+  const history: HistoryEntry[] = [];
+  let pushed = 0;
+  const push = (effect: Effect, inMs: number): void => {
+    const id = `${record.name}/${record.run}/${revision}/${pushed}`;
+    pushed += 1;
+    const kept = driving.has(effect.type) ? outbox.filter((command) => !driving.has(command.effect.type)) : outbox;
+    outbox = [...kept, { id, effect, createdAtMs: atMs, dueAtMs: atMs + inMs, attempts: 0, note: null }];
+  };
+  for (const action of actions) {
+    if (isTimerStart(action))
+      timers = [...timers.filter(({ id }) => id !== action.params.id), timerOf(action.params, atMs)];
+    else if (isTimerCancel(action)) timers = timers.filter(({ id }) => id !== action.params.sendId);
+    else if (isMigrationEffect(action) && action.type === 'tell') {
+      const id = `${record.run}-${revision}-${history.length}`;
+      const notice = noticeOf({ ...action.params, id, atMs, state, context: snapshot.context });
+      history.push(historyOf(notice.kind, sentence(notice), record.run, revision, atMs));
+      for (const channel of snapshot.context.spec.notify) push({ type: 'deliver', params: { channel, notice } }, 0);
+    } else if (isMigrationEffect(action)) push(action as Effect, delayOf(action));
+    else if (!isSpent(action)) throw new Error(`the machine used ${action.type}, which the engine gives no meaning to`);
+  }
+  const next: MigrationRecord = {
+    ...record,
+    revision,
+    state,
+    isFinal: snapshot.status === 'done',
+    updatedAtMs: atMs,
+    snapshot: storeSnapshot(snapshot),
+    timers: snapshot.status === 'done' ? [] : timers,
+    outbox,
+  };
+  return { record: next, history };
+}
+
+export function historyOf(
+  kind: string,
+  text: string,
+  run: string,
+  revision: number,
+  atMs: number,
+  actor: string | null = null,
+): HistoryEntry {
+  return { run, revision, atMs, kind, text, actor };
+}
+
+function sentence(notice: { readonly title: string; readonly reason: string }): string {
+  return notice.reason === '' ? notice.title : `${notice.title}: ${notice.reason}`;
+}
+
+function delayOf(effect: MigrationEffect): number {
+  return effect.type === 'watch' ? effect.params.inMs : 0;
+}
+
+function earliest(timers: readonly Timer[]): Timer | null {
+  return [...timers].sort((a, b) => a.dueAtMs - b.dueAtMs || (a.id < b.id ? -1 : 1))[0] ?? null;
+}
+
+interface TimerStart {
+  readonly params: { readonly id: string; readonly delay: number; readonly event: { readonly type: string } };
+}
+
+function isTimerStart(action: { type: string; params?: unknown }): action is { type: string } & TimerStart {
+  return action.type === 'xstate.raise' && typeof (action as unknown as TimerStart).params.delay === 'number';
+}
+
+function isTimerCancel(action: { type: string; params?: unknown }): action is {
+  type: string;
+  params: { readonly sendId: string };
+} {
+  return action.type === 'xstate.cancel';
+}
+
+/** A raise without delay comes along in the list although the machine has consumed it already. */
+function isSpent(action: { readonly type: string }): boolean {
+  return action.type === 'xstate.raise';
+}
+
+function timerOf({ id, delay, event }: TimerStart['params'], atMs: number): Timer {
+  return { id, dueAtMs: atMs + delay, eventType: event.type };
+}

@@ -1,0 +1,83 @@
+import { type MigrationContext, stepOf } from '../../state-machines/context.ts';
+import type { Look } from '../../state-machines/events.ts';
+import type { RouteGoal } from '../domain/agreement.ts';
+import type { RouteObservation } from '../domain/observation.ts';
+import { dueProbes, type ProbeAnswer } from '../domain/probe-health.ts';
+import type { Side } from '../domain/spec.ts';
+import { judge, observedShare, unmeasured, type Verdict } from '../domain/verdict.ts';
+import { messageOf } from '../ports/errors.ts';
+import type { Ports } from '../ports/ports.ts';
+import { agreementOf } from './converge.ts';
+import { observeAll } from './observe.ts';
+import { achievedOf } from './shift.ts';
+
+/** The observed share is of the newest requests: of so long. */
+const observedOverMs = 20_000;
+
+/** One look at everything. What cannot be read is `unknown` or `error`, never good and never bad. */
+export async function look(ports: Ports, context: MigrationContext, atMs: number): Promise<Look> {
+  const [seen, signals] = await Promise.all([seeRoutes(ports, context), readSignals(ports, context, atMs)]);
+  const answers = seen.observations === null ? [] : await askProbes(ports, context, seen.observations, atMs);
+  return {
+    weights: seen.weights,
+    differences: seen.differences,
+    achieved: seen.observations === null ? [] : achievedOf(seen.observations),
+    answers,
+    ...signals,
+  };
+}
+
+interface Seen extends Pick<Look, 'weights' | 'differences'> {
+  readonly observations: readonly RouteObservation[] | null;
+}
+
+async function seeRoutes(ports: Ports, context: MigrationContext): Promise<Seen> {
+  try {
+    const observations = await observeAll(ports, context.spec.routes);
+    const agreements = observations.map((one, index) => agreementOf(one, context.goals[index] as RouteGoal));
+    const differing = agreements.some(({ weights }) => weights === 'differ');
+    const weights = differing ? 'differ' : agreements.every((one) => one.weights === 'agree') ? 'agree' : 'unknown';
+    const texts = agreements.flatMap(({ differences }) => differences.map(({ text }) => text));
+    return { weights, differences: summary(texts), observations };
+  } catch (error) {
+    return { weights: 'unknown', differences: messageOf(error), observations: null };
+  }
+}
+
+function summary(texts: readonly string[]): string {
+  const shown = texts.slice(0, 5).join('; ');
+  return texts.length > 5 ? `${shown}; and ${texts.length - 5} more` : shown;
+}
+
+function askProbes(
+  ports: Ports,
+  context: MigrationContext,
+  observations: readonly RouteObservation[],
+  atMs: number,
+): Promise<readonly ProbeAnswer[]> {
+  const servicesOf = (side: Side) => observations.flatMap((observation) => observation[side].services);
+  return Promise.all(
+    dueProbes(context.spec.probes, context.probes, atMs).map(async ({ probe, side }) => {
+      const { isOk, detail } = await ports.probe.ask(probe, servicesOf(side));
+      return { probe: probe.name, side, isOk, detail };
+    }),
+  );
+}
+
+async function readSignals(
+  ports: Ports,
+  context: MigrationContext,
+  atMs: number,
+): Promise<{ readonly verdict: Verdict; readonly observed: number | null }> {
+  try {
+    const samples = await ports.signals.read(context.spec.name, context.baseline?.takenAtMs ?? atMs);
+    const sinceMs = (context.verifiedAtMs ?? atMs) + context.spec.settleMs;
+    const { analysis } = context.spec;
+    return {
+      verdict: judge({ samples, share: stepOf(context).share, sinceMs, analysis }),
+      observed: observedShare(samples, Math.max(context.verifiedAtMs ?? 0, atMs - observedOverMs)),
+    };
+  } catch (error) {
+    return { verdict: unmeasured(messageOf(error)), observed: null };
+  }
+}

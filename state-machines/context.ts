@@ -1,0 +1,83 @@
+import type { AchievedShare, RouteGoal } from '../src/domain/agreement.ts';
+import type { Baseline } from '../src/domain/baseline.ts';
+import type { ProbeHealth } from '../src/domain/probe-health.ts';
+import type { Spec, Step } from '../src/domain/spec.ts';
+import type { Verdict } from '../src/domain/verdict.ts';
+
+export interface MigrationInput {
+  readonly spec: Spec;
+  readonly run: string;
+  readonly watchEveryMs: number;
+}
+
+export type HoldCause = 'drift' | 'unreachable' | 'overtaken' | 'noData' | 'window' | 'bothFailing' | 'gateExpired';
+
+/** Everything the machine knows, as plain JSON: it is stored with every commit. */
+export interface MigrationContext {
+  readonly spec: Spec;
+  readonly run: string;
+  readonly watchEveryMs: number;
+  readonly baseline: Baseline | null;
+  /** Index of the step under way, -1 before the first. */
+  readonly step: number;
+  readonly question: number;
+  /** What each route is to look like now; the baseline's weights until the first step is planned. */
+  readonly goals: readonly RouteGoal[];
+  /** The question that the goals were planned for: a shift plans once, whatever crashes in between. */
+  readonly goalsOf: number;
+  readonly achieved: readonly AchievedShare[];
+  /** When the share under way was verified; samples before are not of this step. */
+  readonly verifiedAtMs: number | null;
+  readonly isBaked: boolean;
+  /** A person promoted all steps: no more bakes. */
+  readonly skipsBakes: boolean;
+  readonly probes: readonly ProbeHealth[];
+  readonly verdict: Verdict | null;
+  readonly observed: number | null;
+  readonly hold: { readonly cause: HoldCause; readonly text: string } | null;
+  readonly gate: { readonly id: string; readonly expiresAtMs: number } | null;
+  readonly reason: string | null;
+  /** A person's word that a rollback goes past the guards of rule 5. */
+  readonly isForced: boolean;
+  /** What a rollback is blocked by, so that people are told once of each cause. */
+  readonly blockedBy: string | null;
+  /** Time to move that is left; pauses, gates and holds do not use it up. */
+  readonly deadlineLeftMs: number;
+  readonly movingSinceMs: number;
+}
+
+export function initialContext(input: MigrationInput): MigrationContext {
+  return {
+    spec: input.spec,
+    run: input.run,
+    watchEveryMs: input.watchEveryMs,
+    baseline: null,
+    step: -1,
+    question: 0,
+    goals: [],
+    goalsOf: 0,
+    achieved: [],
+    verifiedAtMs: null,
+    isBaked: false,
+    skipsBakes: false,
+    probes: [],
+    verdict: null,
+    observed: null,
+    hold: null,
+    gate: null,
+    reason: null,
+    isForced: false,
+    blockedBy: null,
+    deadlineLeftMs: input.spec.deadlineMs,
+    movingSinceMs: 0,
+  };
+}
+
+/** The step under way; before the first, nothing is asked. */
+export function stepOf(context: MigrationContext): Step {
+  return context.spec.steps[context.step] ?? { share: 0, bakeMs: 0, gate: null };
+}
+
+export function isLastStep(context: MigrationContext): boolean {
+  return context.step >= context.spec.steps.length - 1;
+}

@@ -1,0 +1,41 @@
+import type { AchievedShare, RouteGoal } from '../src/domain/agreement.ts';
+import type { Baseline } from '../src/domain/baseline.ts';
+import type { PersonCommand } from '../src/domain/person-command.ts';
+import type { ProbeAnswer } from '../src/domain/probe-health.ts';
+import type { Verdict } from '../src/domain/verdict.ts';
+
+/** What one look found. */
+export interface Look {
+  /** Do the CLB and the annotations say what they should? `unknown`: could not be read, or pods are coming and going. */
+  readonly weights: 'agree' | 'differ' | 'unknown';
+  /** The differences in words, empty where they agree. */
+  readonly differences: string;
+  readonly achieved: readonly AchievedShare[];
+  readonly answers: readonly ProbeAnswer[];
+  readonly verdict: Verdict;
+  /** Per cent; null where nobody counted. */
+  readonly observed: number | null;
+}
+
+/** Answers to effects. Each repeats the question it answers. */
+export type AnswerEvent = { readonly question: number } & (
+  | { readonly type: 'preflight.passed'; readonly baseline: Baseline }
+  | { readonly type: 'preflight.refused'; readonly reason: string }
+  | { readonly type: 'baseline.kept' }
+  | { readonly type: 'baseline.notKept'; readonly reason: string }
+  | { readonly type: 'shift.planned'; readonly goals: readonly RouteGoal[] }
+  | { readonly type: 'shift.unreachable'; readonly reason: string }
+  | { readonly type: 'shift.verified'; readonly achieved: readonly AchievedShare[] }
+  | { readonly type: 'shift.failed'; readonly reason: string }
+  /** An object carries a newer fence: somebody rescued, or the store lost commits. */
+  | { readonly type: 'shift.overtaken'; readonly reason: string }
+  | { readonly type: 'watch.seen'; readonly look: Look }
+  | { readonly type: 'restore.blocked'; readonly reason: string }
+  | { readonly type: 'restore.verified'; readonly achieved: readonly AchievedShare[] }
+);
+
+/** A person's (or schedule's) command, with who gave it. */
+export type PersonEvent = PersonCommand & { readonly actor: string };
+
+/** Every event carries its time, by the store's clock: the machine has no clock of its own. */
+export type MigrationEvent = { readonly at: number } & (AnswerEvent | PersonEvent);

@@ -1,0 +1,267 @@
+import { assign } from 'xstate';
+import { goalOf } from '../src/domain/baseline.ts';
+import type { NoticeKind } from '../src/domain/notice.ts';
+import { initialContext, type MigrationContext } from './context.ts';
+import { limits, vocabulary } from './vocabulary.ts';
+
+/** Raised with every change that the snapshot of an older record would not fit. */
+export const machineVersion = 1;
+
+type WithContext = { readonly context: MigrationContext };
+
+/** The step is told as it was when the notice was decided: later actions of the same transition may go on to the next. */
+const tell = <K extends NoticeKind>(kind: K) => ({
+  type: 'tell' as const,
+  params: ({ context }: WithContext) => ({
+    kind,
+    step: context.step,
+    reason: context.blockedBy ?? context.hold?.text ?? context.reason,
+  }),
+});
+const because = (text: string | null) => ({ type: 'giveReason' as const, params: { text } });
+const watch = (isNow: boolean) => ({
+  type: 'watch' as const,
+  params: ({ context }: WithContext) => ({ question: context.question, inMs: isNow ? 0 : context.watchEveryMs }),
+});
+const restore = (everyMs: number) => ({
+  type: 'restore' as const,
+  params: ({ context }: WithContext) => ({ question: context.question, isForced: context.isForced, everyMs }),
+});
+const question = ({ context }: WithContext) => ({ question: context.question });
+const shiftStep = {
+  type: 'shift' as const,
+  params: ({ context }: WithContext) => ({ question: context.question, step: context.step }),
+};
+const finish = { type: 'finish' as const, params: question };
+
+const toRollback = { target: '#migration.rollingBack', actions: [because(null), 'force' as const] };
+/** A person's ways back, from every state in which traffic may have moved. */
+const waysBack = { abort: toRollback, rollback: toRollback } as const;
+
+const holdForLook = { type: 'hold' as const, params: { cause: null } };
+const outsideWindow = { type: 'hold' as const, params: { cause: 'window' as const, text: 'outside its window' } };
+const failing = {
+  guard: 'failsWatch' as const,
+  target: '#migration.rollingBack',
+  actions: ['keepLook' as const, because(null)],
+};
+const holding = {
+  guard: 'holdsWatch' as const,
+  target: '#migration.held',
+  actions: ['keepLook' as const, holdForLook],
+};
+const passing = { guard: 'passesWatch' as const, target: '#migration.passing', actions: 'keepLook' as const };
+/** Every look that decides nothing is kept, and the next one is asked for. */
+const lookAgain = { guard: 'isAnswer' as const, actions: ['keepLook' as const, watch(false)] };
+
+/**
+ * One migration, from its preflight to a final state. Decides and never acts: effects are inert names (effects.ts),
+ * `after` becomes durable timers, and time comes with the events.
+ */
+export const migrationMachine = vocabulary.createMachine({
+  id: 'migration',
+  context: ({ input }) => initialContext(input),
+  initial: 'preflighting',
+  states: {
+    preflighting: {
+      initial: 'checking',
+      after: { preflightLimit: { target: 'refused', actions: because('the preflight did not finish in time') } },
+      on: { abort: { target: 'refused', actions: because(null) } },
+      states: {
+        checking: {
+          entry: ['ask', { type: 'preflight', params: question }],
+          on: {
+            'preflight.passed': {
+              guard: 'isAnswer',
+              target: 'keeping',
+              actions: assign({
+                baseline: ({ event }) => event.baseline,
+                goals: ({ event }) => event.baseline.routes.map(goalOf),
+              }),
+            },
+            'preflight.refused': { guard: 'isAnswer', target: '#migration.refused', actions: because(null) },
+          },
+        },
+        // Nothing may move before there is a way back that does not need us.
+        keeping: {
+          entry: ['ask', { type: 'keepBaseline', params: question }],
+          on: {
+            'baseline.kept': { guard: 'isAnswer', target: '#migration.resuming', actions: tell('started') },
+            'baseline.notKept': { guard: 'isAnswer', target: '#migration.refused', actions: because(null) },
+          },
+        },
+      },
+    },
+
+    // Where to begin, or to go on after a hold or a pause. Never rests.
+    resuming: {
+      always: [
+        { guard: 'hasStep', target: 'progressing' },
+        { guard: 'isOutsideWindow', target: 'held', actions: outsideWindow },
+        { target: 'progressing', actions: 'nextStep' },
+      ],
+    },
+
+    progressing: {
+      initial: 'shifting',
+      on: { ...waysBack, pause: { target: 'paused', actions: because(null) } },
+      states: {
+        shifting: {
+          entry: [assign({ isBaked: false, gate: null }), 'startClock', 'ask', shiftStep],
+          exit: 'stopClock',
+          after: {
+            deadline: { target: '#migration.rollingBack', actions: because('the deadline passed') },
+            shiftLimit: { target: '#migration.rollingBack', actions: because('the shift was not verified in time') },
+          },
+          on: {
+            'shift.planned': {
+              guard: 'isAnswer',
+              actions: [
+                assign({ goals: ({ event }) => event.goals, goalsOf: ({ event }) => event.question }),
+                shiftStep,
+              ],
+            },
+            'shift.unreachable': {
+              guard: 'isAnswer',
+              target: '#migration.held',
+              actions: { type: 'hold', params: { cause: 'unreachable' } },
+            },
+            'shift.overtaken': {
+              guard: 'isAnswer',
+              target: '#migration.held',
+              actions: { type: 'hold', params: { cause: 'overtaken' } },
+            },
+            'shift.failed': { guard: 'isAnswer', target: '#migration.rollingBack', actions: because(null) },
+            'shift.verified': [
+              {
+                guard: 'verifiesLastSkip',
+                target: '#migration.passing',
+                actions: ['keepVerified', tell('step.verified')],
+              },
+              { guard: 'isAnswer', target: 'baking', actions: ['keepVerified', tell('step.verified')] },
+            ],
+          },
+        },
+        baking: {
+          entry: ['startClock', 'ask', watch(true)],
+          exit: 'stopClock',
+          after: {
+            bake: { actions: assign({ isBaked: true }) },
+            dataLimit: { target: '#migration.held', actions: { type: 'hold', params: { cause: 'noData' } } },
+            deadline: { target: '#migration.rollingBack', actions: because('the deadline passed') },
+          },
+          on: {
+            'watch.seen': [failing, holding, passing, lookAgain],
+            promote: [
+              { guard: 'promotesAll', target: 'shifting', actions: 'skipToLast' },
+              { target: '#migration.advancing' },
+            ],
+          },
+        },
+        gated: {
+          entry: ['openGate', 'ask', tell('gate.opened'), watch(false)],
+          after: {
+            gateExpiry: [
+              { guard: 'gateFallsBack', target: '#migration.rollingBack', actions: because('the gate expired') },
+              {
+                target: '#migration.held',
+                actions: { type: 'hold', params: { cause: 'gateExpired', text: 'the gate expired without an answer' } },
+              },
+            ],
+          },
+          on: {
+            'watch.seen': [failing, holding, lookAgain],
+            approve: { guard: 'isThisGate', target: '#migration.advancing' },
+            promote: [
+              { guard: 'promotesAll', target: 'shifting', actions: 'skipToLast' },
+              { target: '#migration.advancing' },
+            ],
+          },
+        },
+      },
+    },
+
+    // A step proved itself. Never rests.
+    passing: {
+      entry: tell('step.passed'),
+      always: [{ guard: 'hasGate', target: 'progressing.gated' }, { target: 'advancing' }],
+    },
+    // Where to go from a step that is done. Never rests.
+    advancing: {
+      always: [
+        { guard: 'returns', target: 'rollingBack', actions: because('the canary is over') },
+        { guard: 'isLast', target: 'completed' },
+        { guard: 'isOutsideWindow', target: 'held', actions: outsideWindow },
+        { target: 'progressing', actions: 'nextStep' },
+      ],
+    },
+
+    held: {
+      entry: ['ask', tell('held'), watch(false)],
+      exit: 'release',
+      on: {
+        ...waysBack,
+        'watch.seen': [
+          failing,
+          { guard: 'causeIsGone', target: 'resuming', actions: ['keepLook', tell('resumed')] },
+          { guard: 'dataIsBack', target: 'passing', actions: 'keepLook' },
+          { guard: 'windowIsOpen', target: 'progressing', actions: ['keepLook', 'nextStep', tell('resumed')] },
+          { guard: 'holdsForMore', target: 'held', reenter: true, actions: ['keepLook', holdForLook] },
+          lookAgain,
+        ],
+        resume: [{ guard: 'isHeldByWindow' }, { target: 'resuming', actions: tell('resumed') }],
+        approve: { guard: 'isHeldByGate', target: 'advancing' },
+        promote: [
+          { guard: 'promotesAll', target: 'progressing', actions: 'skipToLast' },
+          { guard: 'isHeldByWindow', target: 'progressing', actions: 'nextStep' },
+          { guard: 'hasVerifiedStep', target: 'advancing' },
+        ],
+        pause: { target: 'paused', actions: because(null) },
+      },
+    },
+
+    paused: {
+      entry: ['ask', tell('paused'), watch(false)],
+      on: {
+        ...waysBack,
+        'watch.seen': [failing, lookAgain],
+        resume: { target: 'resuming', actions: ['release', tell('resumed')] },
+      },
+    },
+
+    rollingBack: {
+      entry: [
+        'ask',
+        assign({ blockedBy: null, gate: null, hold: null }),
+        tell('rollback.started'),
+        restore(limits.restoreEveryMs),
+      ],
+      after: { rollbackLimit: 'stuck' },
+      on: {
+        'restore.verified': { guard: 'isAnswer', target: 'rolledBack', actions: 'keepVerified' },
+        'restore.blocked': { guard: 'isNewBlock', actions: ['keepBlock', tell('rollback.blocked')] },
+        rollback: { guard: 'isForcing', target: 'rollingBack', reenter: true, actions: 'force' },
+      },
+    },
+    stuck: {
+      entry: ['ask', tell('stuck'), restore(limits.stuckEveryMs)],
+      on: {
+        'restore.verified': { guard: 'isAnswer', target: 'rolledBack', actions: 'keepVerified' },
+        'restore.blocked': { guard: 'isNewBlock', actions: ['keepBlock', tell('rollback.blocked')] },
+        retry: 'rollingBack',
+        rollback: { guard: 'isForcing', target: 'rollingBack', actions: 'force' },
+        approve: { target: 'closed', actions: because('accepted as it is') },
+      },
+    },
+
+    completed: {
+      entry: tell('completed'),
+      after: { undoLimit: 'closed' },
+      on: { rollback: toRollback },
+    },
+
+    refused: { type: 'final', entry: [finish, tell('refused')] },
+    rolledBack: { type: 'final', entry: [finish, tell('rolledback')] },
+    closed: { type: 'final', entry: [finish, tell('closed')] },
+  },
+});

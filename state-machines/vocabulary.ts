@@ -1,0 +1,150 @@
+import { assign, setup } from 'xstate';
+import { withAnswers } from '../src/domain/probe-health.ts';
+import { isOpen } from '../src/domain/window.ts';
+import { type Assessment, assess } from './assessment.ts';
+import { type HoldCause, isLastStep, type MigrationContext, type MigrationInput, stepOf } from './context.ts';
+import { inertEffects } from './effects.ts';
+import type { MigrationEvent } from './events.ts';
+
+const minute = 60_000;
+export const limits = {
+  preflightMs: 5 * minute,
+  /** A shift that is not verified by then is taken back. */
+  shiftMs: 5 * minute,
+  /** A rollback that is not verified by then is stuck: people are paged, retries go on. */
+  rollbackMs: 10 * minute,
+  restoreEveryMs: 1_000,
+  stuckEveryMs: 30_000,
+} as const;
+
+type Args = { readonly context: MigrationContext; readonly event: MigrationEvent };
+
+/** The assessment of a look; an event that is no look, or answers an older question, changes nothing. */
+function seen({ context, event }: Args): Assessment {
+  if (event.type !== 'watch.seen' || event.question !== context.question) return { kind: 'stay', text: '' };
+  return assess(context, event.look, event.at);
+}
+
+const isAnswer = ({ context, event }: Args): boolean => 'question' in event && event.question === context.question;
+
+function reasonOf({ context, event }: Args): string {
+  if (event.type === 'abort') return `aborted by ${event.actor}`;
+  if (event.type === 'rollback') return `rollback asked by ${event.actor}`;
+  if (event.type === 'pause') return `paused by ${event.actor}`;
+  if (event.type === 'watch.seen') {
+    const assessment = seen({ context, event });
+    return 'text' in assessment ? assessment.text : '';
+  }
+  if ('reason' in event) return event.reason;
+  return '';
+}
+
+/** Holds that end by themselves: the weights are as they were again, or the target answers again. */
+function isCauseGone(args: Args): boolean {
+  const { context, event } = args;
+  if (event.type !== 'watch.seen' || !isAnswer(args)) return false;
+  if (context.hold?.cause === 'drift') return event.look.weights === 'agree';
+  return context.hold?.cause === 'bothFailing' && seen(args).kind !== 'hold';
+}
+
+/** A hold is the answer to a look, or names its own cause. */
+function holdOf(args: Args, cause: HoldCause | null): MigrationContext['hold'] {
+  const assessment = seen(args);
+  if (assessment.kind === 'hold') return { cause: assessment.cause, text: assessment.text };
+  const text = cause === 'noData' ? (args.context.verdict?.reason ?? 'no data') : reasonOf(args);
+  return { cause: cause ?? 'drift', text };
+}
+
+/** The words that the machine's diagram is written in: named actions, guards and delays, none of which does anything. */
+export const vocabulary = setup({
+  types: {
+    context: {} as MigrationContext,
+    events: {} as MigrationEvent,
+    input: {} as MigrationInput,
+  },
+  actions: {
+    ...inertEffects,
+    ask: assign({ question: ({ context }) => context.question + 1 }),
+    startClock: assign({ movingSinceMs: ({ event }) => event.at ?? 0 }),
+    stopClock: assign({
+      deadlineLeftMs: ({ context, event }) =>
+        Math.max(0, context.deadlineLeftMs - Math.max(0, event.at - context.movingSinceMs)),
+    }),
+    keepLook: assign(({ context, event }) => {
+      if (event.type !== 'watch.seen' || event.question !== context.question) return {};
+      const { look } = event;
+      return {
+        probes: withAnswers(context.probes, look.answers, event.at),
+        verdict: look.verdict,
+        observed: look.observed ?? context.observed,
+        achieved: look.achieved.length > 0 ? look.achieved : context.achieved,
+      };
+    }),
+    giveReason: assign({ reason: (args, params: { readonly text: string | null }) => params.text ?? reasonOf(args) }),
+    hold: assign({
+      hold: (args, params: { readonly cause: HoldCause | null; readonly text?: string }) => {
+        const hold = holdOf(args, params.cause);
+        return hold !== null && params.text !== undefined ? { ...hold, text: params.text } : hold;
+      },
+    }),
+    keepVerified: assign(({ event }) =>
+      event.type === 'shift.verified' || event.type === 'restore.verified'
+        ? { achieved: event.achieved, verifiedAtMs: event.at }
+        : {},
+    ),
+    keepBlock: assign({ blockedBy: (args) => reasonOf(args) }),
+    release: assign({ hold: null, reason: null }),
+    nextStep: assign({ step: ({ context }) => context.step + 1 }),
+    skipToLast: assign({ step: ({ context }) => context.spec.steps.length - 1, skipsBakes: true }),
+    openGate: assign({
+      gate: ({ context, event }) => ({
+        id: `${context.run}-${context.step + 1}`,
+        expiresAtMs: event.at + (stepOf(context).gate?.expiresInMs ?? 0),
+      }),
+    }),
+    closeGate: assign({ gate: null }),
+    force: assign({
+      isForced: ({ context, event }) => context.isForced || ('isForced' in event && event.isForced === true),
+    }),
+  },
+  guards: {
+    isAnswer,
+    failsWatch: (args) => seen(args).kind === 'rollback',
+    holdsWatch: (args) => seen(args).kind === 'hold',
+    passesWatch: (args) => seen(args).kind === 'pass',
+    causeIsGone: (args) => isCauseGone(args),
+    /** Something else, and worse than waiting, is wrong as well: it becomes the cause. */
+    holdsForMore: (args) => {
+      const assessment = seen(args);
+      return assessment.kind === 'hold' && assessment.cause !== args.context.hold?.cause;
+    },
+    dataIsBack: (args) => args.context.hold?.cause === 'noData' && seen(args).kind === 'pass',
+    windowIsOpen: ({ context, event }) => context.hold?.cause === 'window' && isOpen(context.spec.windows, event.at),
+    isOutsideWindow: ({ context, event }) => !isOpen(context.spec.windows, event.at),
+    verifiesLastSkip: (args) => isAnswer(args) && args.context.skipsBakes,
+    isHeldByWindow: ({ context }) => context.hold?.cause === 'window',
+    isHeldByGate: ({ context }) => context.hold?.cause === 'gateExpired',
+    hasStep: ({ context }) => context.step >= 0,
+    hasVerifiedStep: ({ context }) =>
+      context.step >= 0 && !['unreachable', 'overtaken'].includes(context.hold?.cause ?? ''),
+    isForcing: ({ event }) => event.type === 'rollback' && event.isForced,
+    returns: ({ context }) => isLastStep(context) && context.spec.finish === 'return',
+    isLast: ({ context }) => isLastStep(context),
+    hasGate: ({ context }) => stepOf(context).gate !== null && !context.skipsBakes,
+    isThisGate: ({ context, event }) =>
+      event.type === 'approve' && (event.gate === null || event.gate === context.gate?.id),
+    promotesAll: ({ event }) => event.type === 'promote' && event.all,
+    gateFallsBack: ({ context }) => stepOf(context).gate?.onExpiry === 'rollback',
+    isNewBlock: (args) => isAnswer(args) && 'reason' in args.event && args.event.reason !== args.context.blockedBy,
+  },
+  delays: {
+    preflightLimit: limits.preflightMs,
+    shiftLimit: limits.shiftMs,
+    rollbackLimit: limits.rollbackMs,
+    deadline: ({ context }) => context.deadlineLeftMs,
+    bake: ({ context }) => stepOf(context).bakeMs,
+    dataLimit: ({ context }) => stepOf(context).bakeMs + context.spec.analysis.patienceMs,
+    gateExpiry: ({ context }) => stepOf(context).gate?.expiresInMs ?? 0,
+    undoLimit: ({ context }) => context.spec.undoForMs,
+  },
+});
