@@ -11,6 +11,7 @@ import {
 import type { SandboxClock } from '../clock.ts';
 import type { Faults } from '../faults.ts';
 import type { Random } from '../random.ts';
+import { answersWhenDone } from './answers-when-done.ts';
 import type { ControllerVersion } from './backend-set.ts';
 import { type ClbClient, clbApi } from './clb-calls.ts';
 import { keyOf, needsClb } from './cloud-annotations.ts';
@@ -156,7 +157,7 @@ function contextOf(
   };
   return {
     kube,
-    clb: clbApi(options.clb, options.regionId ?? 'cn-hangzhou'),
+    clb: clbApi(answersWhenDone(options.clb, options.clock), options.regionId ?? 'cn-hangzhou'),
     clusterId: options.clusterId,
     version: options.version,
     eniOf: eniIdOf,
