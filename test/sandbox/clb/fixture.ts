@@ -1,0 +1,40 @@
+import { type ClbBackend, listenerOf, loadBalancerOf } from '../../../src/sandbox/clb/load-balancer.ts';
+import { ClbModel, type ClbModelOptions } from '../../../src/sandbox/clb/model.ts';
+import { seededRandom } from '../../../src/sandbox/random.ts';
+
+export function backendAt(serverIp: string, weight: number, port = 8080): ClbBackend {
+  return { serverId: `eni-${serverIp}`, serverIp, port, weight, type: 'eni', description: '' };
+}
+
+/** A model with lb-public (80 http and 443 https, a group each), whose writes are never refused unless asked. */
+export function clbWith(backends: readonly ClbBackend[], options: Partial<ClbModelOptions> = {}): ClbModel {
+  const model = new ClbModel({ random: seededRandom(1), busyMs: { min: 0, max: 0 }, ...options });
+  model.put(
+    loadBalancerOf({
+      id: 'lb-public',
+      address: '47.96.0.1',
+      tags: { team: 'shop' },
+      listeners: [
+        listenerOf({ port: 80, protocol: 'http', vServerGroupId: 'rsp-pub-80' }),
+        listenerOf({ port: 443, protocol: 'https', vServerGroupId: 'rsp-pub-443' }),
+      ],
+      groups: [
+        { id: 'rsp-pub-80', name: 'pub-80', backends },
+        { id: 'rsp-pub-443', name: 'pub-443', backends: [] },
+        { id: 'rsp-free', name: 'free', backends: [] },
+      ],
+    }),
+  );
+  return model;
+}
+
+export const front = { loadBalancerId: 'lb-public', port: 80 } as const;
+
+/** Records one good check of each backend, so that it is served. */
+export function allHealthy(model: ClbModel, backends: readonly ClbBackend[], now = 0): void {
+  for (const backend of backends) model.recordCheck('rsp-pub-80', backend, true, now);
+}
+
+export function region(params: Record<string, string> = {}): Record<string, string> {
+  return { RegionId: 'cn-hangzhou', ...params };
+}
