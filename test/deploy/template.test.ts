@@ -116,7 +116,7 @@ describe('a broken template is found out', () => {
     ],
     [
       'a name in Sub that is nothing',
-      (d) => (propertiesIn(d, 'ApiFunction')['FunctionName'] = { 'Fn::Sub': '${Prefx}-api' }),
+      (d) => (propertiesIn(d, 'ApiFunction')['FunctionName'] = { 'Fn::Sub': ['$', '{Prefx}-api'].join('') }),
       /Prefx/,
     ],
     ['an unknown type', (d) => (d.Resources['Extra'] = { Type: 'ALIYUN::FC3::Moon', Properties: {} }), /unknown type/],

@@ -59,12 +59,12 @@ export function render(template: Template, value: unknown, values: Values): unkn
 }
 
 function renderIntrinsic(template: Template, name: string, argument: unknown, values: Values): unknown {
-  const valueOf = (key: string) => values[key] ?? template.Parameters[key]?.Default;
+  const given = (key: string) => values[key] ?? template.Parameters[key]?.Default;
   switch (name) {
     case 'Ref':
-      return argument === 'ALIYUN::NoValue' ? undefined : valueOf(String(argument));
+      return argument === 'ALIYUN::NoValue' ? undefined : given(String(argument));
     case 'Fn::Sub':
-      return String(argument).replace(/\$\{([\w:]+)\}/g, (_, key: string) => String(valueOf(key)));
+      return String(argument).replace(/\$\{([\w:]+)\}/g, (_, key: string) => String(given(key)));
     case 'Fn::Str':
       return String(render(template, argument, values));
     case 'Fn::If': {
