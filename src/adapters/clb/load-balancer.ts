@@ -1,0 +1,127 @@
+import type { BackendHealth, BackendReading, GroupReading } from '../../domain/observation.ts';
+import type { PortMapping } from '../../domain/spec.ts';
+import { TerminalError } from '../../ports/errors.ts';
+import type { ListenerReading, LoadBalancer, LoadBalancerReading } from '../../ports/load-balancer.ts';
+import type { GroupAnswer, HealthAnswer, ListenerAnswer } from './answers.ts';
+import type { ClbClient } from './clb-client.ts';
+import { RefusedError } from './open-api-errors.ts';
+
+type HealthOf = (server: Server) => BackendHealth;
+type Server = Pick<HealthAnswer['BackendServers']['BackendServer'][number], 'ServerId' | 'ServerIp' | 'Port'>;
+
+/** The CLB's own answer over its OpenAPI. */
+export function clbLoadBalancer(client: ClbClient): LoadBalancer {
+  return {
+    describeGroups: (loadBalancer, ports) => describeGroups(client, loadBalancer, ports),
+    describeListeners: async (loadBalancer) =>
+      (await client.describeLoadBalancerListeners(loadBalancer)).map(listenerReading),
+    describe: (loadBalancer) => describe(client, loadBalancer),
+  };
+}
+
+async function describeGroups(
+  client: ClbClient,
+  loadBalancer: string,
+  ports: readonly PortMapping[],
+): Promise<readonly GroupReading[]> {
+  const ids = [...new Set(ports.map(({ group }) => group))];
+  const [healthOf, ...answers] = await Promise.all([
+    healthIn(client, loadBalancer),
+    ...ids.map((id) => client.describeVServerGroupAttribute(id)),
+  ]);
+  const groups = new Map(answers.map((answer) => [answer.VServerGroupId, answer]));
+  return ports.map(({ port, group }) => {
+    const answer = groups.get(group);
+    if (answer === undefined) throw new TerminalError(`the CLB answered for another vServer group than ${group}`);
+    if (answer.LoadBalancerId !== '' && answer.LoadBalancerId !== loadBalancer) {
+      throw new TerminalError(`vServer group ${group} belongs to ${answer.LoadBalancerId}, not to ${loadBalancer}`);
+    }
+    return { port, group, backends: answer.BackendServers.BackendServer.map((one) => backendReading(one, healthOf)) };
+  });
+}
+
+function backendReading(
+  server: GroupAnswer['BackendServers']['BackendServer'][number],
+  healthOf: HealthOf,
+): BackendReading {
+  return {
+    serverId: server.ServerId,
+    serverIp: server.ServerIp,
+    port: server.Port,
+    weight: server.Weight,
+    type: server.Type,
+    description: server.Description,
+    health: healthOf(server),
+  };
+}
+
+/** Every listener checks for itself; a backend that fails for one of them is not healthy. */
+const worstFirst: readonly BackendHealth[] = ['abnormal', 'normal', 'unavailable'];
+
+async function healthIn(client: ClbClient, loadBalancer: string): Promise<HealthOf> {
+  const checks = await healthStatus(client, loadBalancer);
+  const found = new Map<string, Set<string>>();
+  for (const check of checks) {
+    // An answer for an ECS backend may leave the address out, on either side of the join (reference B1).
+    for (const key of [keyOf(check), keyOf({ ...check, ServerIp: '' })]) {
+      found.set(key, (found.get(key) ?? new Set()).add(check.ServerHealthStatus));
+    }
+  }
+  return (server) => {
+    const states = found.get(keyOf(server)) ?? found.get(keyOf({ ...server, ServerIp: '' }));
+    return worstFirst.find((state) => states?.has(state)) ?? 'unavailable';
+  };
+}
+
+function keyOf({ ServerId, ServerIp, Port }: Server): string {
+  return JSON.stringify([ServerId, ServerIp, Port]);
+}
+
+async function healthStatus(
+  client: ClbClient,
+  loadBalancer: string,
+): Promise<HealthAnswer['BackendServers']['BackendServer']> {
+  try {
+    return (await client.describeHealthStatus(loadBalancer)).BackendServers.BackendServer;
+  } catch (error) {
+    // Health checks are off for every listener: the CLB knows no health, and that is an answer (reference E14).
+    if (isRefusal(error, 'CheckedListenerNotFound')) return [];
+    throw error;
+  }
+}
+
+function listenerReading(listener: ListenerAnswer): ListenerReading {
+  const config =
+    listener.TCPListenerConfig ??
+    listener.UDPListenerConfig ??
+    listener.HTTPListenerConfig ??
+    listener.HTTPSListenerConfig;
+  return {
+    port: listener.ListenerPort,
+    protocol: listener.ListenerProtocol.toLowerCase(),
+    status: listener.Status,
+    scheduler: listener.Scheduler,
+    group: listener.VServerGroupId || null,
+    hasHealthCheck: config?.HealthCheck === 'on',
+    isSticky: config?.StickySession === 'on' || (config?.PersistenceTimeout ?? 0) > 0,
+  };
+}
+
+async function describe(client: ClbClient, loadBalancer: string): Promise<LoadBalancerReading | null> {
+  try {
+    const [attribute, tags, groups] = await Promise.all([
+      client.describeLoadBalancerAttribute(loadBalancer),
+      client.listTagResources(loadBalancer),
+      client.describeVServerGroups(loadBalancer),
+    ]);
+    const { LoadBalancerId, LoadBalancerStatus, Address } = attribute;
+    return { id: LoadBalancerId, status: LoadBalancerStatus, address: Address, tags, groups };
+  } catch (error) {
+    if (isRefusal(error, 'InvalidLoadBalancerId.NotFound')) return null;
+    throw error;
+  }
+}
+
+function isRefusal(error: unknown, code: string): boolean {
+  return error instanceof RefusedError && error.vendorCode === code;
+}
