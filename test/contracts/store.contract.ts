@@ -61,7 +61,7 @@ function aRecord(shared: Shared): void {
     snapshot.context.step = 2;
     const loaded = await store.load('copied');
     expect(loaded?.snapshot).toEqual({ context: { step: 1 } });
-    (loaded?.snapshot as typeof snapshot).context.step = 3;
+    if (loaded !== null) (loaded.snapshot as typeof snapshot).context.step = 3;
     expect((await store.load('copied'))?.snapshot).toEqual({ context: { step: 1 } });
   });
 
