@@ -81,11 +81,23 @@ function cutInner(
   const [item = '', ...deeper] = rest;
   const left = inner.flatMap((each) => {
     if (!isObject(each) || `k:${itemIdentity(merge, each)}` !== item) return [each];
+    if (deeper.length === 0) return [];
     const trimmed = cut(type, each, deeper);
     // An item whose identity is all that is left of it has no owner any more.
     return Object.keys(trimmed).some((key) => !merge.identity.includes(key)) ? [trimmed] : [];
   });
   return left.length > 0 ? left : undefined;
+}
+
+/** The path of the innermost list item that a path runs through, or null. */
+export function itemPath(path: string): string | null {
+  const parts = path.split(separator);
+  const last = parts.findLastIndex((part) => part.startsWith('k:'));
+  return last < 0 ? null : parts.slice(0, last + 1).join(separator);
+}
+
+export function isWithin(path: string, outer: string): boolean {
+  return path.startsWith(`${outer}${separator}`);
 }
 
 /** Paths as the tree of `fieldsV1`. */
@@ -121,4 +133,12 @@ export function pathText(path: string): string {
       return `[${terms.join(',')}]`;
     })
     .join('');
+}
+
+export function isStatusPath(path: string): boolean {
+  return path.split(separator, 1)[0] === 'f:status';
+}
+
+export function isMetadataPath(path: string): boolean {
+  return path.split(separator, 1)[0] === 'f:metadata';
 }

@@ -15,7 +15,7 @@ import { ok } from './exchange.ts';
 import { type JsonObject, objectAt, textAt } from './json.ts';
 import { acceptedRepresentation } from './media-types.ts';
 import { openApiIndex, openApiV3 } from './openapi.ts';
-import { jsonOf, readBody } from './request-body.ts';
+import { readBody, valueOfBody } from './request-body.ts';
 import type { ResourceType } from './resource-types.ts';
 import type { GroupPath } from './routing.ts';
 
@@ -68,7 +68,7 @@ export function isReviewPath(path: GroupPath | null): boolean {
 /** SelfSubjectAccessReview: everybody may ask what they may do. */
 export async function answerReview({ request, subject }: Exchange): Promise<Answer> {
   if (request.method !== 'POST') throw methodNotAllowed();
-  const review = objectAt(jsonOf(await readBody(request), "couldn't get version/kind; json parse error: "));
+  const review = objectAt(valueOfBody(request.headers['content-type'], await readBody(request)));
   const attributes = objectAt(review, 'spec', 'resourceAttributes');
   const attempt: Attempt = {
     verb: textAt(attributes, 'verb'),

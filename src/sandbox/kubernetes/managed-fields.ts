@@ -1,5 +1,16 @@
 import { ApiError, type Cause } from './api-error.ts';
-import { fieldsTree, type Leaves, leavesOf, pathsOfTree, pathText, withoutLeaf } from './field-paths.ts';
+import {
+  fieldsTree,
+  isMetadataPath,
+  isStatusPath,
+  isWithin,
+  itemPath,
+  type Leaves,
+  leavesOf,
+  pathsOfTree,
+  pathText,
+  withoutLeaf,
+} from './field-paths.ts';
 import { isEqual, type JsonObject } from './json.ts';
 import type { ManagedFields } from './kube-object.ts';
 import type { ResourceType } from './resource-types.ts';
@@ -40,7 +51,9 @@ export function managedAfter(
   });
   const held = own ? pathsOfTree(own.fieldsV1) : [];
   const wanted = applied === null ? [...held, ...changed] : [...applied.keys()];
-  const mine = new Set(wanted.filter((path) => leaves.has(path)));
+  // The status that defaulting gives a new object is nobody's: it belongs to who writes /status.
+  const isOwnable = (path: string) => !type.hasStatus || isStatusPath(path) === (writer.subresource === 'status');
+  const mine = new Set(wanted.filter((path) => leaves.has(path) && (isOwnable(path) || isMetadataPath(path))));
   if (mine.size === 0) return kept;
   const isSame =
     own !== undefined && changed.size === 0 && held.length === mine.size && held.every((path) => mine.has(path));
@@ -88,7 +101,11 @@ export function withoutDropped(
   if (!own) return object;
   const others = new Set(managed.filter((entry) => entry !== own).flatMap((entry) => pathsOfTree(entry.fieldsV1)));
   const dropped = pathsOfTree(own.fieldsV1).filter((path) => !applied.has(path) && !others.has(path));
-  return dropped.reduce((left, path) => withoutLeaf(type, left, path), object);
+  // A list item that nobody asks for any more goes as a whole, with what defaulting had added to it.
+  const claimed = [...applied.keys(), ...others];
+  const items = new Set(dropped.flatMap((path) => itemPath(path) ?? []));
+  const orphaned = [...items].filter((item) => !claimed.some((path) => isWithin(path, item)));
+  return [...dropped, ...orphaned].reduce((left, path) => withoutLeaf(type, left, path), object);
 }
 
 function changedPaths(before: Leaves, after: Leaves): ReadonlySet<string> {

@@ -67,7 +67,8 @@ function schemaOf(type: ResourceType, version: string): Json {
   };
 }
 
-export const openApiV2Type = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+/** Clients ask for `...v2@v1.0+protobuf`, but that is no valid media type, so the answer is called this. */
+export const openApiV2Type = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
 
 /** The v2 document without models: older kubectl then validates nothing on its side and leaves it to the server. */
 export const openApiV2: JsonObject = { swagger: '2.0', info, paths: {} };

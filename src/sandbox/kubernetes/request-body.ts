@@ -3,6 +3,7 @@ import { parse, YAMLParseError } from 'yaml';
 import { badRequest, tooLarge, unsupportedMediaType } from './api-error.ts';
 import { depthOf, isObject, type Json, type JsonObject } from './json.ts';
 import type { Patch } from './patching.ts';
+import { objectOfProtobuf, protobufType } from './protobuf-messages.ts';
 import type { ResourceType } from './resource-types.ts';
 
 /** The limit of the API server (`--max-request-bytes` is 3 MiB). */
@@ -24,14 +25,11 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-const jsonTypes = ['application/json', 'application/yaml'];
+const objectTypes = ['application/json', 'application/yaml', protobufType];
 
 /** The object of a POST or PUT. @throws ApiError 400, 415 */
 export function objectOfBody(type: ResourceType, contentType: string | undefined, body: Buffer): JsonObject {
-  const media = mediaType(contentType) || 'application/json';
-  if (!jsonTypes.includes(media)) throw unsupportedMediaType([...jsonTypes, 'application/vnd.kubernetes.protobuf']);
-  const value =
-    media === 'application/yaml' ? yamlOf(body) : jsonOf(body, "couldn't get version/kind; json parse error: ");
+  const value = valueOfBody(contentType, body);
   if (!isObject(value)) {
     throw badRequest(
       "couldn't get version/kind; json parse error: json: cannot unmarshal into Go value of type struct",
@@ -39,6 +37,14 @@ export function objectOfBody(type: ResourceType, contentType: string | undefined
   }
   refuseOtherKind(type, value);
   return value;
+}
+
+/** A value in any of the forms that objects come in; an empty body is JSON that ends too early. @throws ApiError 400, 415 */
+export function valueOfBody(contentType: string | undefined, body: Buffer): Json {
+  const media = mediaType(contentType) || 'application/json';
+  if (!objectTypes.includes(media)) throw unsupportedMediaType(objectTypes);
+  if (media === protobufType) return objectOfProtobuf(body);
+  return media === 'application/yaml' ? yamlOf(body) : jsonOf(body, "couldn't get version/kind; json parse error: ");
 }
 
 function refuseOtherKind(type: ResourceType, object: JsonObject): void {
@@ -81,8 +87,7 @@ function mediaType(contentType: string | undefined): string {
   return (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
-/** Parses a body that may be empty; an empty one is null. */
-export function jsonOf(body: Buffer, prefix: string): Json {
+function jsonOf(body: Buffer, prefix: string): Json {
   try {
     return shallow(JSON.parse(body.toString('utf8')));
   } catch (error) {

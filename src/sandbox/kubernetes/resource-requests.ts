@@ -9,7 +9,7 @@ import type { ListOptions } from './listing.ts';
 import type { ClusterModel, RemoveContext } from './model.ts';
 import type { Patch } from './patching.ts';
 import { renderingFor } from './rendering.ts';
-import { jsonOf, objectOfBody, patchOfBody, readBody } from './request-body.ts';
+import { objectOfBody, patchOfBody, readBody, valueOfBody } from './request-body.ts';
 import { apiVersionOf } from './resource-types.ts';
 import type { Target } from './routing.ts';
 import { streamWatch } from './watch-stream.ts';
@@ -206,7 +206,7 @@ async function removeAll(
 
 async function removeContext(exchange: Exchange, target: Target, clock: SandboxClock): Promise<RemoveContext> {
   const body = await readBody(exchange.request);
-  const options = body.length === 0 ? {} : objectAt(jsonOf(body, "couldn't get version/kind; json parse error: "));
+  const options = body.length === 0 ? {} : objectAt(valueOfBody(exchange.request.headers['content-type'], body));
   const uid = textAt(options, 'preconditions', 'uid');
   const resourceVersion = textAt(options, 'preconditions', 'resourceVersion');
   const context = writeContext(exchange, target, clock);
