@@ -43,12 +43,12 @@ const outsideWindow = { type: 'hold' as const, params: { cause: 'window' as cons
 const failing = {
   guard: 'failsWatch' as const,
   target: '#migration.rollingBack',
-  actions: ['keepLook' as const, because(null)],
+  actions: [because(null), 'keepLook' as const],
 };
 const holding = {
   guard: 'holdsWatch' as const,
   target: '#migration.held',
-  actions: ['keepLook' as const, holdForLook],
+  actions: [holdForLook, 'keepLook' as const],
 };
 const passing = { guard: 'passesWatch' as const, target: '#migration.passing', actions: 'keepLook' as const };
 /** Every look that decides nothing is kept, and the next one is asked for. */
@@ -206,7 +206,7 @@ export const migrationMachine = vocabulary.createMachine({
           { guard: 'causeIsGone', target: 'resuming', actions: ['keepLook', tell('resumed')] },
           { guard: 'dataIsBack', target: 'passing', actions: 'keepLook' },
           { guard: 'windowIsOpen', target: 'progressing', actions: ['keepLook', 'nextStep', tell('resumed')] },
-          { guard: 'holdsForMore', target: 'held', reenter: true, actions: ['keepLook', holdForLook] },
+          { guard: 'holdsForMore', target: 'held', reenter: true, actions: [holdForLook, 'keepLook'] },
           lookAgain,
         ],
         resume: [{ guard: 'isHeldByWindow' }, { target: 'resuming', actions: tell('resumed') }],

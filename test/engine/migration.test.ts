@@ -1,0 +1,308 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Spec } from '../../src/domain/spec.ts';
+import { advance } from '../../src/engine/advance.ts';
+import { sendCommand } from '../../src/engine/command.ts';
+import { startMigration } from '../../src/engine/start.ts';
+import { viewOf } from '../../src/engine/view.ts';
+import { ConflictError, NotAllowedError, TerminalError, TransientError } from '../../src/ports/errors.ts';
+import { aProbe, aSpec, aStep } from '../fixtures/builders.ts';
+import { aWorld, type World } from '../fixtures/world.ts';
+
+const name = 'shop-ingress';
+let world: World;
+
+beforeEach(() => {
+  world = aWorld();
+});
+
+async function start(spec: Partial<Spec> = {}, run = 'run-1') {
+  return startMigration(world.ports, aSpec(spec), { run, actor: 'ada' });
+}
+
+/** Ticks, as the timer would, until the state is there. Healthy traffic is counted on both sides meanwhile. */
+async function until(state: string, { errors = 0, step }: { errors?: number; step?: number } = {}): Promise<void> {
+  for (let tick = 0; tick < 400; tick++) {
+    const record = await world.ports.store.load(name);
+    if (record?.state === state && (step === undefined || viewOf(record).step === step)) return;
+    await world.count('source', 100, 0);
+    await world.count('target', 100, errors);
+    await advance(world.ports, name, world.nowMs + 5_000);
+    world.nowMs += 1_000;
+  }
+  throw new Error(`never came to ${state}, but is ${(await world.ports.store.load(name))?.state}`);
+}
+
+async function view() {
+  const record = await world.ports.store.load(name);
+  if (record === null) throw new Error('no record');
+  return viewOf(record);
+}
+
+const told = () => world.notices.map(({ kind }) => kind);
+
+describe('a migration', () => {
+  it('goes through its steps to the end, each verified at the load balancer', async () => {
+    await start({ notify: ['ops'] });
+    const shares: number[] = [];
+    for (const step of [1, 2, 3]) {
+      await until('progressing.baking', { step });
+      shares.push(Math.round(world.share()));
+    }
+    await until('completed');
+    expect(shares).toEqual([10, 50, 100]);
+    expect(await view()).toMatchObject({ state: 'completed', share: { asked: 100, achieved: 100 } });
+    await advance(world.ports, name, world.nowMs + 5_000);
+    expect(told()).toContain('completed');
+  });
+
+  it('keeps its way back before anything moves, and empties it at the end', async () => {
+    await start();
+    world.onCall = (call) => {
+      if (call.startsWith('router.write target 1')) expect(world.kept).not.toBeNull();
+    };
+    await until('completed');
+    await sendCommand(world.ports, name, { type: 'rollback', isForced: false }, 'ada');
+    await until('rolledBack');
+    await advance(world.ports, name, world.nowMs + 5_000);
+    expect(world.kept).toBeNull();
+    expect(world.share()).toBe(0);
+  });
+
+  it('is refused, with every finding, when the listener ignores weights and the target is raised already', async () => {
+    world.listeners = world.listeners.map((listener) => ({ ...listener, scheduler: 'rr' }));
+    world.drift('target', '10', 'kubectl');
+    world.nowMs += 5_000;
+    await start();
+    await until('refused');
+    const { reason } = await view();
+    expect(reason).toContain('schedules by rr');
+    expect(reason).toContain('must be "0"');
+    expect(world.calls.filter((call) => call.startsWith('router.write'))).toEqual([]);
+  });
+
+  it('refuses a step that these backends cannot give', async () => {
+    world.side.source.pods = 60;
+    world.side.target.pods = 60;
+    await start({ steps: [aStep(10), aStep(100)] });
+    await until('refused');
+    expect((await view()).reason).toContain('10 per cent cannot be reached');
+  });
+
+  it('rolls back when the target fails more requests than its margin', async () => {
+    await start();
+    await until('progressing.baking');
+    await until('rolledBack', { errors: 50 });
+    expect(world.share()).toBe(0);
+    expect((await view()).reason).toContain('difference');
+  });
+
+  it('rolls back when a probe of the target fails as often as allowed, in a row', async () => {
+    await start({ probes: [aProbe()] });
+    await until('progressing.baking');
+    world.probes.target = false;
+    await until('rolledBack');
+    expect((await view()).reason).toContain('failed 3 times in a row at the target');
+  });
+
+  it('is held, not rolled back, when both sides fail their probes', async () => {
+    await start({ probes: [aProbe()] });
+    await until('progressing.baking');
+    world.probes = { source: false, target: false };
+    await until('held');
+    world.probes = { source: true, target: true };
+    await until('progressing.baking');
+  });
+
+  it('is held without data, neither passed nor rolled back, and goes on when data comes', async () => {
+    await start({ steps: [aStep(10), aStep(100)] });
+    for (let tick = 0; tick < 200 && (await view()).state !== 'held'; tick++) {
+      await advance(world.ports, name, world.nowMs + 5_000);
+      world.nowMs += 2_500;
+    }
+    expect(await view()).toMatchObject({ state: 'held', share: { asked: 10 } });
+    await until('completed');
+  });
+
+  it('is held on drift, says who, and goes on when the weight is as it was', async () => {
+    await start();
+    await until('progressing.baking');
+    world.drift('target', '90', 'kubectl-edit');
+    await until('held');
+    expect((await view()).reason).toContain('kubectl-edit');
+    expect(world.side.target.written.weight).toBe('90');
+    await sendCommand(world.ports, name, { type: 'resume' }, 'ada');
+    await until('progressing.baking');
+    expect(Math.round(world.share())).toBe(10);
+  });
+
+  it("waits at a gate for a person, and takes only this gate's id", async () => {
+    await start({ steps: [aStep(10, { gate: { expiresInMs: 600_000, onExpiry: 'rollback' } }), aStep(100)] });
+    await until('progressing.gated');
+    const { gate } = await view();
+    await expect(sendCommand(world.ports, name, { type: 'approve', gate: 'another' }, 'ada')).rejects.toThrow(gate?.id);
+    await sendCommand(world.ports, name, { type: 'approve', gate: gate?.id ?? null }, 'ada');
+    await until('completed');
+  });
+
+  it('rolls back when its gate expires, and also when errors come while it is open', async () => {
+    const gated = { steps: [aStep(10, { gate: { expiresInMs: 60_000, onExpiry: 'rollback' as const } }), aStep(100)] };
+    await start(gated);
+    await until('progressing.gated');
+    await until('rolledBack');
+    expect((await view()).reason).toBe('the gate expired');
+    await start(gated, 'run-2');
+    await until('progressing.gated');
+    await until('rolledBack', { errors: 90 });
+    expect((await view()).reason).toContain('difference');
+  });
+
+  it('passes its deadline only by moving: a pause does not use it up', async () => {
+    await start({ deadlineMs: 120_000, steps: [aStep(10, { bakeMs: 80_000 }), aStep(100, { bakeMs: 80_000 })] });
+    await until('progressing.baking');
+    await sendCommand(world.ports, name, { type: 'pause' }, 'ada');
+    world.nowMs += 600_000;
+    await sendCommand(world.ports, name, { type: 'resume' }, 'ada');
+    await until('progressing.baking');
+    await until('rolledBack');
+    expect((await view()).reason).toBe('the deadline passed');
+  });
+
+  it('waits for its window, and a person may go past it', async () => {
+    const day = { days: ['mon' as const], fromMinute: 0, toMinute: 1, zone: 'UTC' };
+    await start({ windows: [day] });
+    await until('held');
+    expect((await view()).reason).toBe('outside its window');
+    await expect(sendCommand(world.ports, name, { type: 'resume' }, 'ada')).rejects.toThrow(NotAllowedError);
+    await sendCommand(world.ports, name, { type: 'promote', all: false }, 'ada');
+    await until('progressing.baking');
+  });
+
+  it('comes back by itself when it is a canary', async () => {
+    await start({ finish: 'return', steps: [aStep(10)] });
+    await until('rolledBack');
+    expect((await view()).reason).toBe('the canary is over');
+    expect(world.share()).toBe(0);
+  });
+
+  it('is promoted past all bakes by a person', async () => {
+    await start({ steps: [aStep(10), aStep(50), aStep(100)] });
+    await until('progressing.baking');
+    await sendCommand(world.ports, name, { type: 'promote', all: true }, 'ada');
+    await until('completed');
+    expect(world.share()).toBe(100);
+  });
+
+  it('is stuck when its rollback is not verified, keeps trying, and ends when it is', async () => {
+    await start({ notify: ['ops'] });
+    await until('progressing.baking');
+    world.controllerMs = 10_000_000;
+    await sendCommand(world.ports, name, { type: 'abort', isForced: false }, 'ada');
+    await until('stuck');
+    world.controllerMs = 0;
+    for (const side of ['source', 'target'] as const) world.side[side].arrivesAtMs = world.nowMs;
+    await until('rolledBack');
+    await advance(world.ports, name, world.nowMs + 5_000);
+    expect(told()).toContain('stuck');
+  });
+
+  it('closes by itself when the time to undo is over', async () => {
+    await start({ undoForMs: 30_000 });
+    await until('completed');
+    await until('closed');
+    await expect(sendCommand(world.ports, name, { type: 'rollback', isForced: false }, 'ada')).rejects.toThrow(
+      'possible in',
+    );
+  });
+});
+
+describe('two migrations', () => {
+  it('never share a load balancer group: the second is told who holds it', async () => {
+    await start();
+    const second = startMigration(world.ports, aSpec({ name: 'other' }), { run: 'run-2', actor: 'bob' });
+    await expect(second).rejects.toThrow(ConflictError);
+    await expect(startMigration(world.ports, aSpec({ name: 'other' }), { run: 'run-2', actor: 'bob' })).rejects.toThrow(
+      name,
+    );
+  });
+  it('may follow each other under one name, with a fence above all before', async () => {
+    await start();
+    await until('progressing.baking');
+    await sendCommand(world.ports, name, { type: 'abort', isForced: false }, 'ada');
+    await until('rolledBack');
+    await advance(world.ports, name, world.nowMs + 5_000);
+    const before = Math.max(world.side.source.fence ?? 0, world.side.target.fence ?? 0);
+    const second = await start({}, 'run-2');
+    expect(second.revision).toBeGreaterThan(before);
+    await until('completed');
+  });
+});
+
+describe('what goes wrong at a port', () => {
+  it('is tried again when it may pass', async () => {
+    let failures = 0;
+    await start();
+    world.onCall = (call) => {
+      if (call.startsWith('router.') && failures++ % 5 === 0) throw new TransientError('503 from the API server');
+    };
+    await until('completed');
+    expect(world.share()).toBe(100);
+  });
+  it('rolls a shift back when it is for good', async () => {
+    await start();
+    await until('progressing.baking');
+    world.onCall = (call) => {
+      if (call.startsWith('router.write target 1')) throw new TerminalError('forbidden: patch istiogateways');
+    };
+    await until('rolledBack');
+    expect((await view()).reason).toContain('forbidden');
+  });
+  it('never holds up a migration when it is only the chat', async () => {
+    world.onCall = (call) => {
+      if (call.startsWith('notifier.post')) throw new TransientError('chat is down');
+    };
+    await start({ notify: ['ops'] });
+    await until('completed');
+    expect(world.notices).toEqual([]);
+  });
+  it('holds a shift that meets a newer fence than its record ever had', async () => {
+    await start();
+    await until('progressing.baking');
+    world.side.target.fence = 100_000;
+    await until('held');
+    expect((await view()).reason).toContain('fence');
+    await sendCommand(world.ports, name, { type: 'abort', isForced: false }, 'ada');
+    await until('rolledBack');
+    expect(world.share()).toBe(0);
+  });
+});
+
+describe('a crash in the middle of any call', () => {
+  const quick: Partial<Spec> = {
+    steps: [aStep(10, { bakeMs: 0 }), aStep(100, { bakeMs: 0 })],
+    probes: [aProbe()],
+    analysis: { signals: 'push', harmBudget: 0.005, minRequests: 0, patienceMs: 300_000 },
+  };
+  it('leads to the same end', async () => {
+    await start(quick);
+    await advance(world.ports, name, world.nowMs + 60_000);
+    await until('completed');
+    const calls = world.calls.length;
+    expect(calls).toBeGreaterThan(30);
+    for (let crashAt = 0; crashAt < calls; crashAt++) {
+      world = aWorld();
+      await start(quick);
+      let call = 0;
+      // An instance that dies is a promise that never settles: nothing after it runs.
+      world.onCall = () => (call++ === crashAt ? new Promise(() => undefined) : undefined);
+      const dying = advance(world.ports, name, world.nowMs + 60_000);
+      await Promise.race([dying, settled()]);
+      await until('completed');
+      expect(world.share()).toBe(100);
+    }
+  });
+});
+
+/** Long enough for everything that can run in virtual time to have run. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 1_000; turn++) await Promise.resolve();
+}
