@@ -95,7 +95,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  */
 export function loadConfig(environment: Environment): Config {
   const problems: InputProblem[] = [];
-  const read = <Schema extends v.GenericSchema>(name: string, schema: Schema, fallback?: v.InferOutput<Schema>) =>
+  const read = <Schema extends v.GenericSchema, Fallback>(name: string, schema: Schema, fallback?: Fallback) =>
     readVariable(environment, name, schema, fallback, problems);
   const config = {
     clusters: read('SLUICE_CLUSTERS', clustersSchema),
@@ -106,7 +106,7 @@ export function loadConfig(environment: Environment): Config {
     channels: read('SLUICE_CHANNELS', channelsSchema, {}),
     clock: read('SLUICE_CLOCK', clockSchema, null),
     publicUrl: read('SLUICE_PUBLIC_URL', urlSchema, null),
-    store: readStore(environment, read('SLUICE_REDIS_SHARDS', shardsSchema, 1), problems),
+    store: readStore(environment, read('SLUICE_REDIS_SHARDS', shardsSchema, 1) ?? 1, problems),
     watchEveryMs: read('SLUICE_WATCH_EVERY', watchSchema, 5000),
     isLoopbackProbeAllowed:
       read('SLUICE_PROBE_LOOPBACK', v.literal('allow', 'must be allow, or absent'), null) !== null,
@@ -137,13 +137,13 @@ function readSecretFile(reference: string, path: string): string {
 }
 
 /** A variable's value, read as JSON where it looks like JSON. */
-function readVariable<Schema extends v.GenericSchema>(
+function readVariable<Schema extends v.GenericSchema, Fallback>(
   environment: Environment,
   name: string,
   schema: Schema,
-  fallback: v.InferOutput<Schema> | null | undefined,
+  fallback: Fallback | undefined,
   problems: InputProblem[],
-): v.InferOutput<Schema> | null | undefined {
+): v.InferOutput<Schema> | Fallback | undefined {
   const text = environment[name]?.trim() ?? '';
   if (text === '') {
     if (fallback === undefined) problems.push({ path: name, message: 'is missing' });

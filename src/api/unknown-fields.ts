@@ -28,6 +28,8 @@ export function takeOutUnknownFields(
     const { item, entries } = node;
     if (item && Array.isArray(part)) return part.map((one, index) => search(item, one, [...path, index]));
     if (!isObject(part)) return part;
+    const of = node.value;
+    if (!entries && of) return mapValues(part, (inner, key) => search(of, inner, [...path, key]));
     if (!entries) return part;
     const known: Record<string, unknown> = {};
     for (const [key, inner] of Object.entries(part)) {
@@ -39,6 +41,13 @@ export function takeOutUnknownFields(
     return known;
   };
   return { value: search(schema as unknown as SchemaNode, value, []), problems };
+}
+
+function mapValues(
+  record: Readonly<Record<string, unknown>>,
+  change: (value: unknown, key: string) => unknown,
+): unknown {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value, key)]));
 }
 
 function messageFor(field: string, known: readonly string[], later: readonly string[]): string {

@@ -1,0 +1,79 @@
+import type * as v from 'valibot';
+import type { Draft } from '../domain/draft.ts';
+import { InvalidInputError, messageOf } from '../ports/errors.ts';
+import { documentBytesMax } from './document.ts';
+import type { ApiRequest } from './http.ts';
+import { parseMigration } from './migration-file.ts';
+import { RequestRefused } from './problem-response.ts';
+import { check, toInputProblem } from './problems.ts';
+
+const jsonTypes = ['application/json'];
+const yamlTypes = ['application/yaml', 'text/yaml', 'application/x-yaml'];
+
+/**
+ * The migration file in a body.
+ * @throws RequestRefused 400, 413 or 415, InvalidInputError with every mistake
+ */
+export function readMigrationBody(request: ApiRequest): Draft {
+  const type = requireType(request, [...yamlTypes, ...jsonTypes]);
+  const text = readText(request);
+  if (jsonTypes.includes(type)) readJson(text);
+  try {
+    // JSON is read as YAML too, of which it is a part: that reader knows the line of each value.
+    return parseMigration(text);
+  } catch (error) {
+    if (error instanceof InvalidInputError && error.problems.every(({ path }) => path === '(syntax)')) {
+      throw badRequest('The body cannot be read.', error.problems);
+    }
+    throw error;
+  }
+}
+
+/**
+ * A JSON body after a schema; no body is the empty object.
+ * @throws RequestRefused 400, 413 or 415, InvalidInputError with every mistake
+ */
+export function readJsonBody<Schema extends v.GenericSchema>(
+  request: ApiRequest,
+  schema: Schema,
+): v.InferOutput<Schema> {
+  const isEmpty = request.body.length === 0;
+  if (!isEmpty) requireType(request, jsonTypes);
+  const { output, problems } = check(schema, isEmpty ? {} : readJson(readText(request)));
+  if (problems.length > 0) throw new InvalidInputError(problems.map(toInputProblem));
+  return output as v.InferOutput<Schema>;
+}
+
+export function badRequest(detail: string, problems: InvalidInputError['problems'] = []): RequestRefused {
+  const list = problems.length === 0 ? {} : { problems };
+  return new RequestRefused({ status: 400, code: 'bad-request', title: 'Bad request', detail, ...list });
+}
+
+function requireType(request: ApiRequest, types: readonly string[]): string {
+  const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  if (types.includes(type)) return type;
+  const detail = `The body is ${type === '' ? 'of no named type' : `"${type.slice(0, 60)}"`}; send ${types.join(' or ')}.`;
+  throw new RequestRefused({ status: 415, code: 'unsupported-type', title: 'Unsupported type of body', detail });
+}
+
+function readText(request: ApiRequest): string {
+  if (request.body.length > documentBytesMax) {
+    const detail = `The body is larger than ${documentBytesMax / 1024} KB.`;
+    throw new RequestRefused({ status: 413, code: 'too-large', title: 'Body too large', detail });
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(request.body);
+  } catch (error) {
+    if (error instanceof TypeError) throw badRequest('The body is not UTF-8.');
+    throw error;
+  }
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    // The parser's message quotes the place, and the body is the caller's own.
+    throw badRequest(`The body is not valid JSON: ${messageOf(error).slice(0, 200)}`);
+  }
+}

@@ -1,0 +1,92 @@
+import * as v from 'valibot';
+import type { MigrationView } from '../domain/view.ts';
+
+/** A migration as the API answers it: for the OpenAPI document, and for the client that reads it back. */
+
+const perCent = v.nullable(v.number());
+const count = v.object({ requests: v.number(), errors: v.number() });
+const side = v.picklist(['source', 'target']);
+
+const fields = {
+  name: v.string(),
+  run: v.pipe(v.string(), v.description('One life of the name')),
+  revision: v.pipe(v.number(), v.description('Grows with every change')),
+  state: v.string(),
+  isFinal: v.pipe(v.boolean(), v.description('Nothing happens to it any more')),
+  step: v.pipe(v.number(), v.description('1-based; 0 before the first')),
+  steps: v.number(),
+  share: v.pipe(
+    v.object({ asked: v.number(), achieved: perCent, observed: perCent }),
+    v.description('Per cent: what the spec asks, what the weights at the CLB give, what the gateways counted'),
+  ),
+  ports: v.array(
+    v.object({
+      loadBalancer: v.string(),
+      port: v.number(),
+      group: v.string(),
+      sourceWeight: v.number(),
+      targetWeight: v.number(),
+      share: perCent,
+    }),
+  ),
+  verdict: v.nullable(
+    v.object({
+      kind: v.picklist(['pass', 'fail', 'insufficient', 'error']),
+      source: count,
+      target: count,
+      difference: v.nullable(v.number()),
+      margin: v.number(),
+      reason: v.string(),
+    }),
+  ),
+  probes: v.array(
+    v.object({ probe: v.string(), side, failuresInRow: v.number(), askedAtMs: v.number(), detail: v.string() }),
+  ),
+  waitingFor: v.pipe(v.nullable(v.string()), v.description('What it waits for now')),
+  reason: v.pipe(v.nullable(v.string()), v.description('Why it is in this state')),
+  gate: v.nullable(v.object({ id: v.string(), expiresAt: v.nullable(v.string()) })),
+  allowed: v.pipe(v.array(v.string()), v.description('Verbs that this state allows')),
+  createdAt: v.string(),
+  updatedAt: v.string(),
+};
+
+/** Without the spec: a line of the list. */
+export const summarySchema = v.object(fields);
+export type MigrationSummary = Omit<MigrationView, 'spec'>;
+
+export const viewSchema = v.object({
+  ...fields,
+  spec: v.pipe(v.record(v.string(), v.unknown()), v.description('The resolved spec that was pinned at the start')),
+});
+
+export const listSchema = v.object({
+  migrations: v.array(summarySchema),
+  unreadable: v.pipe(
+    v.array(v.object({ name: v.string(), message: v.string() })),
+    v.description('Stored records that cannot be read; they are left as they are'),
+  ),
+});
+
+export const historySchema = v.object({
+  history: v.array(
+    v.object({
+      at: v.string(),
+      run: v.string(),
+      revision: v.number(),
+      kind: v.string(),
+      text: v.string(),
+      actor: v.nullable(v.string()),
+    }),
+  ),
+});
+export type HistoryAnswer = v.InferOutput<typeof historySchema>;
+
+export const problemSchema = v.object({
+  type: v.string(),
+  title: v.string(),
+  status: v.number(),
+  detail: v.string(),
+  problems: v.optional(v.array(v.object({ path: v.string(), line: v.optional(v.number()), message: v.string() }))),
+  state: v.optional(v.string()),
+  allowedIn: v.optional(v.array(v.string())),
+});
