@@ -14,7 +14,7 @@ export const nodePorts: Readonly<Record<Side, readonly number[]>> = {
 };
 
 /** The most pods of one side, and the most nodes: the quota of backends of a load balancer (reference E19). */
-export const backendsMax = 200;
+const backendsMax = 200;
 
 /** Where a gateway is to listen. */
 export interface Listen {
@@ -31,8 +31,6 @@ export interface SandboxAddresses {
   node(index: number): string;
   /** Where the gateway of a side with that many backends listens: its pods, and in node modes its nodes' ports. */
   listens(side: Side, mode: BackendMode, backends: number): readonly Listen[];
-  /** The address behind a backend of the load balancer; null for a server that is not of this sandbox. */
-  addressOf(backend: { readonly serverId: string; readonly serverIp: string }): string | null;
   /** Gives the blocks back. */
   release(): Promise<void>;
 }
@@ -46,8 +44,19 @@ export interface AddressWish {
 const attemptsMax = 64;
 const markPort = 8079;
 
-export function serverIdOfNode(index: number): string {
-  return `i-sandbox${String(index + 1).padStart(4, '0')}`;
+const serverPrefix = 'i-sandbox';
+
+/** The ECS instance at a node's address: the address in hex, so that no two clusters of a machine share an id. */
+export function serverIdAt(address: string): string {
+  const bytes = address.split('.').map((part) => Number(part).toString(16).padStart(2, '0'));
+  return serverPrefix + bytes.join('');
+}
+
+/** The address behind a backend of the load balancer; null for a server that is of no sandbox. */
+export function addressOfBackend(backend: { readonly serverId: string; readonly serverIp: string }): string | null {
+  if (backend.serverIp !== '') return backend.serverIp;
+  const hex = /^i-sandbox([0-9a-f]{8})$/.exec(backend.serverId)?.[1];
+  return hex === undefined ? null : [0, 2, 4, 6].map((at) => Number.parseInt(hex.slice(at, at + 2), 16)).join('.');
 }
 
 /**
@@ -102,11 +111,6 @@ function addressesIn(block: Block, mark: Server): SandboxAddresses {
       ...across(backends, (index) => pod(side, index), podPorts),
       ...(mode === 'eni' ? [] : across(backends, node, nodePorts[side])),
     ],
-    addressOf: ({ serverId, serverIp }) => {
-      if (serverIp !== '') return serverIp;
-      const index = Number(/^i-sandbox(\d{4})$/.exec(serverId)?.[1] ?? Number.NaN) - 1;
-      return index >= 0 && index < backendsMax ? node(index) : null;
-    },
     release: () => close(mark),
   };
 }

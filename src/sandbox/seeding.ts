@@ -32,8 +32,8 @@ export interface SeedOptions {
   /** Where the load balancers go. */
   readonly clb: { put(loadBalancer: LoadBalancer): void };
   readonly clusterId: string;
-  /** Further clusters that the target gateway is deployed to. */
-  readonly otherClusterIds?: readonly string[];
+  /** Further clusters that the target gateway is deployed to, with backends of the target only. */
+  readonly otherClusters?: readonly OtherCluster[];
   readonly mode: BackendMode;
   readonly sourceBackends: number;
   readonly targetBackends: number;
@@ -42,6 +42,13 @@ export interface SeedOptions {
   readonly internal?: boolean;
   /** Milliseconds since the epoch, in sandbox time. */
   readonly now: () => number;
+}
+
+export interface OtherCluster {
+  readonly id: string;
+  readonly kubeconfig: string;
+  readonly addresses: SandboxAddresses;
+  readonly targetBackends: number;
 }
 
 export interface Seeded {
@@ -54,6 +61,8 @@ export interface Seeded {
 
 /** Nodes of a cluster whose backends are pods; in node modes there is one for each backend. */
 const nodesInEniMode = 3;
+/** A person put these objects there. */
+const fieldManager = 'kubectl';
 const mergePatch = setHeaderOptions('Content-Type', PatchStrategy.MergePatch);
 
 /**
@@ -76,7 +85,17 @@ export async function seed(options: SeedOptions): Promise<Seeded> {
   await setNodes(ack, options, 0, nodesFor(options.mode, counts));
   for (const side of ['source', 'target'] as const) await setSide(ack, options, side, counts);
   await ensureManifests(ack, asm, options);
+  for (const other of options.otherClusters ?? []) await seedOther(other, options);
   return { setBackends: (side, count) => setBackends(ack, options, counts, side, count) };
+}
+
+async function seedOther(other: OtherCluster, options: SeedOptions): Promise<void> {
+  const client = clientOf(other.kubeconfig);
+  const counts = { source: 0, target: other.targetBackends };
+  const own = { ...options, addresses: other.addresses };
+  await ensureNamespaces(client);
+  await setNodes(client, own, 0, nodesFor(options.mode, counts));
+  await setSide(client, own, 'target', counts);
 }
 
 type Counts = Record<Side, number>;
@@ -107,7 +126,7 @@ async function ensureNamespaces(client: Client): Promise<void> {
 
 async function ensureManifests(ack: Client, asm: Client, options: SeedOptions): Promise<void> {
   const { mode, internal } = options;
-  const clusterIds = [options.clusterId, ...(options.otherClusterIds ?? [])];
+  const clusterIds = [options.clusterId, ...(options.otherClusters ?? []).map((other) => other.id)];
   for (const file of ['gateway.yaml', 'virtual-service.yaml', 'destination-rule.yaml'])
     await ensure(ack, await readManifest(file));
   for (const file of ['gateway-asm.yaml', 'virtual-service.yaml', 'destination-rule.yaml'])
@@ -180,10 +199,10 @@ async function setSide(client: Client, options: SeedOptions, side: Side, counts:
 /** Creates the object, or merges it into the one that is there. */
 async function ensure(client: Client, object: KubernetesObject): Promise<void> {
   try {
-    await client.objects.create(object);
+    await client.objects.create(object, undefined, undefined, fieldManager);
   } catch (cause) {
     if (!(cause instanceof ApiException && cause.code === 409)) throw cause;
-    await client.objects.patch(object, undefined, undefined, undefined, undefined, PatchStrategy.MergePatch);
+    await client.objects.patch(object, undefined, undefined, fieldManager, undefined, PatchStrategy.MergePatch);
   }
 }
 

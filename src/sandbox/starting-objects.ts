@@ -1,6 +1,6 @@
 import type { V1Deployment, V1EndpointSlice, V1Node, V2HorizontalPodAutoscaler } from '@kubernetes/client-node';
 import type { BackendMode } from '../domain/backend-weights.ts';
-import { type SandboxAddresses, type Side, serverIdOfNode } from './addresses.ts';
+import { type SandboxAddresses, type Side, serverIdAt } from './addresses.ts';
 import { type LoadBalancer, listenerOf, loadBalancerOf } from './clb/load-balancer.ts';
 import { selectorOf } from './controllers/gateway-service.ts';
 import type { Manifest } from './manifests.ts';
@@ -12,7 +12,7 @@ export const gatewayNamespace = 'istio-system';
 /** The cluster id in examples/manifests/target-gateway.yaml. */
 export const sandboxClusterId = 'c7a1f0b2d9e34c58';
 
-export const regionId = 'cn-hangzhou';
+const regionId = 'cn-hangzhou';
 
 /** Deployments of the gateways, the Services in front of them, and the labels of their pods. */
 export const gateways: Readonly<
@@ -98,7 +98,7 @@ export function nodeAt(addresses: SandboxAddresses, index: number, nowMs: number
         'topology.kubernetes.io/region': regionId,
       },
     },
-    spec: { providerID: `${regionId}.${serverIdOfNode(index)}` },
+    spec: { providerID: `${regionId}.${serverIdAt(addresses.node(index))}` },
     status: {
       addresses: [
         { type: 'InternalIP', address: addresses.node(index) },

@@ -9,10 +9,11 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BackendMode } from '../../src/domain/backend-weights.ts';
 import {
+  addressOfBackend,
   nodePorts,
   podPorts,
   type SandboxAddresses,
-  serverIdOfNode,
+  serverIdAt,
   takeAddresses,
 } from '../../src/sandbox/addresses.ts';
 import { ClbModel } from '../../src/sandbox/clb/model.ts';
@@ -134,12 +135,12 @@ describe('the addresses of a sandbox', () => {
 
   it('lead from a backend of the load balancer to where its gateway listens', async () => {
     const addresses = await take('cluster', 2, 2);
-    const node = addresses.addressOf({ serverId: serverIdOfNode(1), serverIp: '' });
+    const node = addressOfBackend({ serverId: serverIdAt(addresses.node(1)), serverIp: '' });
     expect(addresses.listens('target', 'cluster', 2)).toContainEqual({ address: node, port: 30644 });
-    expect(addresses.addressOf({ serverId: 'eni-1', serverIp: addresses.pod('source', 0) })).toBe(
+    expect(addressOfBackend({ serverId: 'eni-1', serverIp: addresses.pod('source', 0) })).toBe(
       addresses.pod('source', 0),
     );
-    expect(addresses.addressOf({ serverId: 'i-elsewhere', serverIp: '' })).toBeNull();
+    expect(addressOfBackend({ serverId: 'i-elsewhere', serverIp: '' })).toBeNull();
   });
 });
 
@@ -277,5 +278,40 @@ describe('backends that come and go', () => {
     ).toEqual([source, target]);
     await setBackends('source', 1);
     expect(await names()).toEqual(mode === 'local' ? ['worker-1', 'worker-2'] : ['worker-1']);
+  });
+});
+
+describe('a second cluster of the target gateway', () => {
+  it('gets nodes and pods of the target, with server ids of its own, and stands in clusterIds', async () => {
+    const other = await startApiServer({ name: 'other', place: 'ack', serves: ackResources, clock, faults });
+    try {
+      const addresses = await take('cluster', 2, 2);
+      const elsewhere = await take('cluster', 0, 2, 2);
+      await seed({
+        ack: ack.kubeconfig,
+        asm: asm.kubeconfig,
+        clb,
+        clusterId: 'c-test',
+        mode: 'cluster',
+        sourceBackends: 2,
+        targetBackends: 2,
+        addresses,
+        otherClusters: [{ id: 'c-other', kubeconfig: other.kubeconfig, addresses: elsewhere, targetBackends: 2 }],
+        now: () => clock.now(),
+      });
+      const nodes = await client(other, CoreV1Api).listNode();
+      expect(nodes.items.map((node) => node.spec?.providerID)).toEqual(
+        [0, 1].map((index) => `cn-hangzhou.${serverIdAt(elsewhere.node(index))}`),
+      );
+      expect(serverIdAt(elsewhere.node(0))).not.toBe(serverIdAt(addresses.node(0)));
+      const gateways = await client(asm, CustomObjectsApi).listCustomObjectForAllNamespaces({
+        group: 'istio.alibabacloud.com',
+        version: 'v1beta1',
+        plural: 'istiogateways',
+      });
+      expect(gateways).toMatchObject({ items: [{ spec: { clusterIds: ['c-test', 'c-other'] } }] });
+    } finally {
+      await other.stop();
+    }
   });
 });

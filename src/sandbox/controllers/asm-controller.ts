@@ -41,6 +41,7 @@ export interface AsmControllerOptions {
 }
 
 const group = { group: 'istio.alibabacloud.com', version: 'v1beta1', plural: 'istiogateways' };
+const fieldManager = 'asm-controller';
 const mergePatch = setHeaderOptions('Content-Type', PatchStrategy.MergePatch);
 /** Queue keys: the gateway is copied, or only its status is brought up to date. */
 const copyKey = 'copy:';
@@ -173,10 +174,14 @@ async function copy(context: Context, key: string): Promise<void> {
       const isOurs = service?.metadata?.annotations?.[appliedKey] !== undefined;
       if (isOurs) await orNull(cluster.core.deleteNamespacedService({ namespace, name }));
     } else if (service === null) {
-      await cluster.core.createNamespacedService({ namespace, body: newService(gateway, clusterId, context.rules) });
+      await cluster.core.createNamespacedService({
+        namespace,
+        fieldManager,
+        body: newService(gateway, clusterId, context.rules),
+      });
     } else {
       const body = servicePatch(gateway, clusterId, service, context.rules);
-      if (body !== null) await cluster.core.patchNamespacedService({ namespace, name, body }, mergePatch);
+      if (body !== null) await cluster.core.patchNamespacedService({ namespace, name, body, fieldManager }, mergePatch);
     }
   }
   if (gateway === null) return;
@@ -212,7 +217,9 @@ async function writeStatus(context: Context, key: string, status: 'Ready' | 'Fai
   };
   if (isDeepStrictEqual(gateway.status, wanted)) return;
   const body = { status: { ...wanted, ErrorMessage: error ?? null } };
-  await orNull(context.custom.patchNamespacedCustomObjectStatus({ ...group, namespace, name, body }, mergePatch));
+  await orNull(
+    context.custom.patchNamespacedCustomObjectStatus({ ...group, namespace, name, body, fieldManager }, mergePatch),
+  );
 }
 
 function addressOf(service: V1Service | null): readonly string[] {

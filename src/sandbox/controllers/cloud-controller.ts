@@ -13,7 +13,7 @@ import type { Faults } from '../faults.ts';
 import type { Random } from '../random.ts';
 import { answersWhenDone } from './answers-when-done.ts';
 import type { ControllerVersion } from './backend-set.ts';
-import { type ClbClient, clbApi } from './clb-calls.ts';
+import { type ClbApi, type ClbClient, clbApi } from './clb-calls.ts';
 import { keyOf, needsClb } from './cloud-annotations.ts';
 import { eniIdOf } from './eni.ts';
 import { type EventRecorder, eventRecorder } from './event-recorder.ts';
@@ -42,6 +42,8 @@ export interface CloudControllerOptions {
 }
 
 const workers = 3;
+/** As managedFields name the vendor's controller. */
+const fieldManager = 'cloud-controller-manager';
 
 /** Runs the cloud controller against one cluster; resolves when its caches are filled. @throws where that fails */
 export async function startCloudController(options: CloudControllerOptions): Promise<Controller> {
@@ -50,6 +52,14 @@ export async function startCloudController(options: CloudControllerOptions): Pro
   config.loadFromString(options.kubeconfig);
   const core = config.makeApiClient(CoreV1Api);
   const recorder = eventRecorder(core, options.clock, log);
+  // One a Service, over its reconciles: a write waits only for the lock of the Service's own previous one.
+  const clients = new Map<string, ClbApi>();
+  const clbFor = (key: string): ClbApi => {
+    const known =
+      clients.get(key) ?? clbApi(answersWhenDone(options.clb, options.clock), options.regionId ?? 'cn-hangzhou');
+    clients.set(key, known);
+    return known;
+  };
   const caches: { current: Caches | null } = { current: null };
   const queue = workQueue({
     workers,
@@ -57,7 +67,8 @@ export async function startCloudController(options: CloudControllerOptions): Pro
     backoffMs: controllerBackoffMs,
     log,
     work: async (key, signal) => {
-      if (caches.current !== null) await work(options, contextOf(options, core, recorder, caches.current), key, signal);
+      if (caches.current === null) return;
+      await work(options, { ...contextOf(options, core, recorder, caches.current), clb: clbFor(key) }, key, signal);
     },
   });
   caches.current = await startCaches(options, config, recorder, queue, log);
@@ -140,7 +151,7 @@ function contextOf(
   core: CoreV1Api,
   recorder: EventRecorder,
   caches: Caches,
-): ReconcileContext {
+): Omit<ReconcileContext, 'clb'> {
   const mergePatch = setHeaderOptions('Content-Type', PatchStrategy.MergePatch);
   const named = (key: string): { namespace: string; name: string } => {
     const [namespace = '', name = ''] = key.split('/');
@@ -150,14 +161,14 @@ function contextOf(
     service: (key) => caches.services.get(key),
     slices: (key) => caches.slices.all().filter((slice) => serviceKeyOf(slice) === key),
     nodes: () => caches.nodes.all(),
-    patchService: async (key, body) => void (await core.patchNamespacedService({ ...named(key), body }, mergePatch)),
+    patchService: async (key, body) =>
+      void (await core.patchNamespacedService({ ...named(key), body, fieldManager }, mergePatch)),
     patchServiceStatus: async (key, body) =>
-      void (await core.patchNamespacedServiceStatus({ ...named(key), body }, mergePatch)),
+      void (await core.patchNamespacedServiceStatus({ ...named(key), body, fieldManager }, mergePatch)),
     record: (service, event) => recorder.record(service, event),
   };
   return {
     kube,
-    clb: clbApi(answersWhenDone(options.clb, options.clock), options.regionId ?? 'cn-hangzhou'),
     clusterId: options.clusterId,
     version: options.version,
     eniOf: eniIdOf,

@@ -1,5 +1,5 @@
 import type { CoreV1Api, CoreV1Event, V1Service } from '@kubernetes/client-node';
-import { PatchStrategy, setHeaderOptions } from '@kubernetes/client-node';
+import { ApiException, PatchStrategy, setHeaderOptions } from '@kubernetes/client-node';
 import type { SandboxClock } from '../clock.ts';
 import type { ServiceEvent } from './reconcile-context.ts';
 
@@ -16,6 +16,8 @@ const burst = 25;
 const refillMs = 300_000;
 const queueMax = 1_000;
 const countedMax = 4_096;
+/** The API server refuses a longer one. */
+const messageMax = 1_024;
 
 interface Counted {
   readonly name: string;
@@ -41,19 +43,17 @@ export function eventRecorder(api: CoreV1Api, clock: SandboxClock, log: (line: s
     const identity = JSON.stringify([namespace, service.metadata?.name, service.metadata?.uid, event]);
     const at = new Date(clock.now());
     const known = counted.get(identity);
-    if (known !== undefined) {
-      const count = known.count + 1;
-      counted.set(identity, { ...known, count });
-      const body = { count, lastTimestamp: at };
-      await api.patchNamespacedEvent(
-        { name: known.name, namespace, body },
-        setHeaderOptions('Content-Type', PatchStrategy.MergePatch),
-      );
+    if (known !== undefined && (await countUp(api, namespace, known, at))) {
+      counted.set(identity, { ...known, count: known.count + 1 });
       return;
     }
     const name = `${service.metadata?.name}.${nextStamp(at.getTime())}`;
     if (counted.size >= countedMax) counted.clear();
-    await api.createNamespacedEvent({ namespace, body: eventOf(service, event, name, namespace, at) });
+    await api.createNamespacedEvent({
+      namespace,
+      fieldManager: component,
+      body: eventOf(service, event, name, namespace, at),
+    });
     counted.set(identity, { name, count: 1 });
   };
 
@@ -85,6 +85,21 @@ export function eventRecorder(api: CoreV1Api, clock: SandboxClock, log: (line: s
   };
 }
 
+/** False where somebody deleted the Event: then it starts again with 1, as client-go does. */
+async function countUp(api: CoreV1Api, namespace: string, known: Counted, at: Date): Promise<boolean> {
+  const body = { count: known.count + 1, lastTimestamp: at };
+  try {
+    await api.patchNamespacedEvent(
+      { name: known.name, namespace, body, fieldManager: component },
+      setHeaderOptions('Content-Type', PatchStrategy.MergePatch),
+    );
+    return true;
+  } catch (cause) {
+    if (cause instanceof ApiException && cause.code === 404) return false;
+    throw cause;
+  }
+}
+
 function eventOf(service: V1Service, event: ServiceEvent, name: string, namespace: string, at: Date): CoreV1Event {
   const { metadata } = service;
   return {
@@ -100,7 +115,7 @@ function eventOf(service: V1Service, event: ServiceEvent, name: string, namespac
       ...(metadata?.resourceVersion === undefined ? {} : { resourceVersion: metadata.resourceVersion }),
     },
     reason: event.reason,
-    message: event.message,
+    message: event.message.slice(0, messageMax),
     type: event.type,
     source: { component },
     reportingComponent: component,

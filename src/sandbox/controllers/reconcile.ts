@@ -22,18 +22,13 @@ async function ensure(context: ReconcileContext, service: V1Service): Promise<vo
   const { kube } = context;
   const key = keyOf(service);
   await reporting(context, service, 'FailedAddFinalizer', 'Error adding finalizer', () => addFinalizer(kube, service));
-  let loadBalancer: FoundLoadBalancer | null = null;
-  try {
-    loadBalancer = await sync(context, service, (found) => {
-      loadBalancer = found;
-    });
-  } catch (cause) {
+  const reached = { id: '' };
+  const { id, address } = await sync(context, service, reached).catch((cause: unknown) => {
     const error = asError(cause);
-    const message = `Error syncing load balancer [${(loadBalancer as FoundLoadBalancer | null)?.id ?? ''}]: ${eventText(error)}`;
+    const message = `Error syncing load balancer [${reached.id}]: ${eventText(error)}`;
     kube.record(service, { type: 'Warning', reason: 'SyncLoadBalancerFailed', message });
     throw error;
-  }
-  const { id, address } = loadBalancer;
+  });
   await reporting(context, service, 'FailedAddHash', 'Error adding service hash', () =>
     setLabels(kube, service, { [hashLabel]: serviceHash(service), [loadBalancerLabel]: id }),
   );
@@ -47,17 +42,17 @@ async function ensure(context: ReconcileContext, service: V1Service): Promise<vo
   kube.record(service, { type: 'Normal', reason: 'EnsuredLoadBalancer', message: `Ensured load balancer [${id}]` });
 }
 
-/** Builds what should be, looks at what is, and changes the second into the first. */
+/** Builds what should be, looks at what is, and changes the second into the first; `reached` tells how far it came. */
 async function sync(
   context: ReconcileContext,
   service: V1Service,
-  found: (loadBalancer: FoundLoadBalancer) => void,
+  reached: { id: string },
 ): Promise<FoundLoadBalancer> {
   const isHashChanged = service.metadata?.labels?.[hashLabel] !== serviceHash(service);
   const id = read(service, 'id');
   const groups = await buildGroups(context, service, id);
   const loadBalancer = id === '' ? await ownLoadBalancer(context, service) : await byId(context, id);
-  found(loadBalancer);
+  reached.id = loadBalancer.id;
   if (isHashChanged)
     await prefixed('apply model error: update lb attribute error', () =>
       checkReuse(context, service, loadBalancer, id !== ''),
@@ -187,6 +182,6 @@ async function reporting(
   }
 }
 
-export function asError(cause: unknown): Error {
+function asError(cause: unknown): Error {
   return cause instanceof Error ? cause : new Error(String(cause));
 }

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { serverIdAt } from '../../../src/sandbox/addresses.ts';
 import { hashLabel, loadBalancerLabel } from '../../../src/sandbox/controllers/cloud-annotations.ts';
 import { eniIdOf } from '../../../src/sandbox/controllers/eni.ts';
 import { appliedKey } from '../../../src/sandbox/controllers/gateway-service.ts';
@@ -71,6 +72,9 @@ describe('both controllers on the loopback API servers', () => {
     await sandbox.idle();
     expect((await sandbox.service(target)).metadata?.annotations?.[weightKey]).toBe('30');
     expect(sandbox.weights(target)).toEqual([10, 10, 10]);
+    expect((await sandbox.service(target)).metadata?.managedFields?.map((one) => one.manager)).toEqual(
+      expect.arrayContaining(['asm-controller', 'cloud-controller-manager']),
+    );
     await sandbox.setTargetWeight(null);
     await sandbox.idle();
     expect((await sandbox.service(target)).metadata?.annotations).not.toHaveProperty([weightKey]);
@@ -100,16 +104,17 @@ describe('both controllers on the loopback API servers', () => {
 
   it.each(['cluster', 'local'] as const)('attach nodes by their NodePorts in %s mode', async (mode) => {
     const sandbox = await live({ mode, source: 2, target: 2 });
+    const [first, second] = [0, 1].map((index) => serverIdAt(sandbox.addresses.node(index)));
     expect(
       sandbox
         .backends()
         .map((one) => [one.serverId, one.port, one.type, one.weight])
         .sort(),
     ).toEqual([
-      ['i-sandbox0001', 30544, 'ecs', 50],
-      ['i-sandbox0001', 30644, 'ecs', 0],
-      ['i-sandbox0002', 30544, 'ecs', 50],
-      ['i-sandbox0002', 30644, 'ecs', 0],
+      [first, 30544, 'ecs', 50],
+      [first, 30644, 'ecs', 0],
+      [second, 30544, 'ecs', 50],
+      [second, 30644, 'ecs', 0],
     ]);
     await sandbox.seeded.setBackends('source', 4);
     await sandbox.idle();
@@ -121,10 +126,13 @@ describe('both controllers on the loopback API servers', () => {
 describe('a weight that is no integer, live', () => {
   it('2.14 takes the source out of the load balancer with a success event', async () => {
     const sandbox = await live({ version: '2.14' });
+    // At the start both Services may have met at the load balancer's lock.
+    const failures = async (): Promise<number> => (await sandbox.events('SyncLoadBalancerFailed')).length;
+    const before = await failures();
     await sandbox.annotate(source, 'weight', '12.5');
     await sandbox.idle();
     expect(sandbox.weights(source)).toEqual([]);
-    expect(await sandbox.events('SyncLoadBalancerFailed')).toEqual([]);
+    expect(await failures()).toBe(before);
   });
 
   it('2.11 says SyncLoadBalancerFailed, changes nothing, and goes on when it is mended', async () => {

@@ -90,6 +90,7 @@ export async function startLive(options: LiveOptions = {}) {
   return {
     clock,
     faults,
+    addresses,
     seeded,
     clb,
     ack,
