@@ -10,8 +10,12 @@ import { listenerActions } from './listener-actions.ts';
 import { backendKey, type ClbBackend, type Listener, type LoadBalancer } from './load-balancer.ts';
 import { loadBalancerActions } from './load-balancer-actions.ts';
 import { type Params, required } from './params.ts';
+import { requestIdFrom } from './request-id.ts';
 import { tagActions } from './tag-actions.ts';
 import { type Turns, turnsOver } from './turns.ts';
+
+/** What error answers name as their host. */
+export const hostId = 'slb.aliyuncs.com';
 
 const actions: Readonly<Record<string, Action>> = {
   ...loadBalancerActions,
@@ -85,7 +89,7 @@ export class ClbModel {
 
   /** One call of the OpenAPI, with the answer's HTTP status; never throws for what a caller can get wrong. */
   call(action: string, params: Params, now: number): ClbResponse {
-    const requestId = this.#requestId();
+    const requestId = requestIdFrom(this.#options.random);
     try {
       return { status: 200, body: { RequestId: requestId, ...this.#run(action, params, now) } };
     } catch (error) {
@@ -175,7 +179,8 @@ export class ClbModel {
       servers: { perCallMax: 40, longDescription: 'keep', ...this.#options.servers },
       portsAndWeights: this.#options.portsAndWeights ?? 'numbers',
       healthOf: (loadBalancer, listener, backend) => this.#healthIn(loadBalancer, listener, backend),
-      newId: (prefix) => `${prefix}-${this.#hex(17)}`,
+      newId: (prefix) =>
+        `${prefix}-${requestIdFrom(this.#options.random).replaceAll('-', '').slice(0, 17).toLowerCase()}`,
     };
   }
 
@@ -218,21 +223,12 @@ export class ClbModel {
     this.#turns.set(key, made);
     return made;
   }
-
-  #requestId(): string {
-    const hex = this.#hex(32).toUpperCase();
-    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-A${hex.slice(17, 20)}-${hex.slice(20)}`;
-  }
-
-  #hex(length: number): string {
-    return Array.from({ length }, () => this.#options.random.between(0, 15).toString(16)).join('');
-  }
 }
 
 function errorBody(error: ClbError, requestId: string): Body {
   return {
     RequestId: requestId,
-    HostId: 'slb.aliyuncs.com',
+    HostId: hostId,
     Code: error.code,
     Message: error.message,
     Recommend: `https://api.aliyun.com/troubleshoot?q=${error.code}&product=Slb`,
