@@ -39,7 +39,8 @@ const packages: Readonly<Record<Layer, readonly string[]>> = {
 const pure: readonly Layer[] = ['domain', 'engine', 'state-machines'];
 const impure: readonly [RegExp, string][] = [
   [/\bDate\.now\b/, 'Date.now'],
-  [/\bnew Date\b/, 'new Date'],
+  // A Date made of a number is pure; one made of nothing is the clock.
+  [/\bnew Date\b(?!\(\s*[^)\s])/, 'new Date()'],
   [/\bperformance\b/, 'performance'],
   [/\bMath\.random\b/, 'Math.random'],
   [/\bcrypto\b/, 'crypto'],
