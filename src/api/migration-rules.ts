@@ -47,8 +47,12 @@ function stepRules(steps: readonly unknown[]): readonly PlacedProblem[] {
   return shares.flatMap((share, index) => {
     const before = shares[index - 1];
     if (share === null || before === null || before === undefined || share > before) return [];
-    const path: Path = isObject(steps[index]) ? ['spec', 'steps', index, 'share'] : ['spec', 'steps', index];
-    return [problem(path, `is ${share} per cent after ${before}: shares must rise from step to step`)];
+    return [
+      problem(
+        ['spec', 'steps', index, 'share'],
+        `is ${share} per cent after ${before}: shares must rise from step to step`,
+      ),
+    ];
   });
 }
 
