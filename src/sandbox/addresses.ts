@@ -14,7 +14,7 @@ export const nodePorts: Readonly<Record<Side, readonly number[]>> = {
 };
 
 /** The most pods of one side, and the most nodes: the quota of backends of a load balancer (reference E19). */
-const backendsMax = 200;
+export const backendsMax = 200;
 
 /** Where a gateway is to listen. */
 export interface Listen {
@@ -31,6 +31,8 @@ export interface SandboxAddresses {
   node(index: number): string;
   /** Where the gateway of a side with that many backends listens: its pods, and in node modes its nodes' ports. */
   listens(side: Side, mode: BackendMode, backends: number): readonly Listen[];
+  /** As addressOfBackend. */
+  readonly addressOf: typeof addressOfBackend;
   /** Gives the blocks back. */
   release(): Promise<void>;
 }
@@ -111,6 +113,7 @@ function addressesIn(block: Block, mark: Server): SandboxAddresses {
       ...across(backends, (index) => pod(side, index), podPorts),
       ...(mode === 'eni' ? [] : across(backends, node, nodePorts[side])),
     ],
+    addressOf: addressOfBackend,
     release: () => close(mark),
   };
 }

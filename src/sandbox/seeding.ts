@@ -32,8 +32,8 @@ export interface SeedOptions {
   /** Where the load balancers go. */
   readonly clb: { put(loadBalancer: LoadBalancer): void };
   readonly clusterId: string;
-  /** Further clusters that the target gateway is deployed to, with backends of the target only. */
-  readonly otherClusters?: readonly OtherCluster[];
+  /** Further clusters that the target gateway is deployed to; seedOtherCluster fills each of them. */
+  readonly otherClusterIds?: readonly string[];
   readonly mode: BackendMode;
   readonly sourceBackends: number;
   readonly targetBackends: number;
@@ -44,12 +44,10 @@ export interface SeedOptions {
   readonly now: () => number;
 }
 
-export interface OtherCluster {
-  readonly id: string;
+/** What a further cluster starts with. */
+export type OtherClusterOptions = Pick<SeedOptions, 'mode' | 'targetBackends' | 'addresses' | 'now'> & {
   readonly kubeconfig: string;
-  readonly addresses: SandboxAddresses;
-  readonly targetBackends: number;
-}
+};
 
 export interface Seeded {
   /**
@@ -85,20 +83,20 @@ export async function seed(options: SeedOptions): Promise<Seeded> {
   await setNodes(ack, options, 0, nodesFor(options.mode, counts));
   for (const side of ['source', 'target'] as const) await setSide(ack, options, side, counts);
   await ensureManifests(ack, asm, options);
-  for (const other of options.otherClusters ?? []) await seedOther(other, options);
   return { setBackends: (side, count) => setBackends(ack, options, counts, side, count) };
 }
 
-async function seedOther(other: OtherCluster, options: SeedOptions): Promise<void> {
-  const client = clientOf(other.kubeconfig);
-  const counts = { source: 0, target: other.targetBackends };
-  const own = { ...options, addresses: other.addresses };
+/** Nodes and pods of the target alone, on addresses of their own. */
+export async function seedOtherCluster(options: OtherClusterOptions): Promise<void> {
+  const client = clientOf(options.kubeconfig);
+  const counts = { source: 0, target: options.targetBackends };
   await ensureNamespaces(client);
-  await setNodes(client, own, 0, nodesFor(options.mode, counts));
-  await setSide(client, own, 'target', counts);
+  await setNodes(client, options, 0, nodesFor(options.mode, counts));
+  await setSide(client, options, 'target', counts);
 }
 
 type Counts = Record<Side, number>;
+type Place = Pick<SeedOptions, 'mode' | 'addresses' | 'internal' | 'now'>;
 
 interface Client {
   readonly objects: KubernetesObjectApi;
@@ -126,7 +124,7 @@ async function ensureNamespaces(client: Client): Promise<void> {
 
 async function ensureManifests(ack: Client, asm: Client, options: SeedOptions): Promise<void> {
   const { mode, internal } = options;
-  const clusterIds = [options.clusterId, ...(options.otherClusters ?? []).map((other) => other.id)];
+  const clusterIds = [options.clusterId, ...(options.otherClusterIds ?? [])];
   for (const file of ['gateway.yaml', 'virtual-service.yaml', 'destination-rule.yaml'])
     await ensure(ack, await readManifest(file));
   for (const file of ['gateway-asm.yaml', 'virtual-service.yaml', 'destination-rule.yaml'])
@@ -168,7 +166,7 @@ function nodesFor(mode: BackendMode, counts: Counts): number {
   return mode === 'eni' ? nodesInEniMode : Math.max(counts.source, counts.target);
 }
 
-async function setNodes(client: Client, options: SeedOptions, before: number, after: number): Promise<void> {
+async function setNodes(client: Client, options: Place, before: number, after: number): Promise<void> {
   for (let index = before; index < after; index += 1) {
     const node = nodeAt(options.addresses, index, options.now());
     await ensure(client, node);
@@ -178,7 +176,7 @@ async function setNodes(client: Client, options: SeedOptions, before: number, af
     await orMissing(client.core.deleteNode({ name: nodeName(index) }));
 }
 
-async function setSide(client: Client, options: SeedOptions, side: Side, counts: Counts): Promise<void> {
+async function setSide(client: Client, options: Place, side: Side, counts: Counts): Promise<void> {
   const pods = counts[side];
   const [service, internalService] = gateways[side].services;
   const services = [service, ...(options.internal ? [internalService] : [])].filter((name) => name !== undefined);

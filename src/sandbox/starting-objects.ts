@@ -12,7 +12,7 @@ export const gatewayNamespace = 'istio-system';
 /** The cluster id in examples/manifests/target-gateway.yaml. */
 export const sandboxClusterId = 'c7a1f0b2d9e34c58';
 
-const regionId = 'cn-hangzhou';
+export const regionId = 'cn-hangzhou';
 
 /** Deployments of the gateways, the Services in front of them, and the labels of their pods. */
 export const gateways: Readonly<

@@ -23,7 +23,7 @@ import { ackResources, asmResources } from '../../src/sandbox/kubernetes/resourc
 import { type ApiServer, startApiServer } from '../../src/sandbox/kubernetes/server.ts';
 import { readManifest } from '../../src/sandbox/manifests.ts';
 import { seededRandom } from '../../src/sandbox/random.ts';
-import { type Seeded, seed } from '../../src/sandbox/seeding.ts';
+import { type Seeded, seed, seedOtherCluster } from '../../src/sandbox/seeding.ts';
 import { sandboxClusterId } from '../../src/sandbox/starting-objects.ts';
 
 const clock = sandboxClock(1);
@@ -296,7 +296,14 @@ describe('a second cluster of the target gateway', () => {
         sourceBackends: 2,
         targetBackends: 2,
         addresses,
-        otherClusters: [{ id: 'c-other', kubeconfig: other.kubeconfig, addresses: elsewhere, targetBackends: 2 }],
+        otherClusterIds: ['c-other'],
+        now: () => clock.now(),
+      });
+      await seedOtherCluster({
+        kubeconfig: other.kubeconfig,
+        mode: 'cluster',
+        targetBackends: 2,
+        addresses: elsewhere,
         now: () => clock.now(),
       });
       const nodes = await client(other, CoreV1Api).listNode();

@@ -15,12 +15,13 @@ export function answersWhenDone(client: ClbClient, clock: SandboxClock): ClbClie
   return async (action, params) => {
     const ownLockMs = lastWriteMs + busyMaxMs;
     for (;;) {
+      const askedMs = clock.now();
       try {
         const answer = await client(action, params);
         if (isWrite(action)) lastWriteMs = clock.now();
         return answer;
       } catch (cause) {
-        if (!isLocked(cause) || clock.now() >= ownLockMs) throw cause;
+        if (!isLocked(cause) || askedMs >= ownLockMs) throw cause;
         await clock.sleep(askAgainMs);
       }
     }

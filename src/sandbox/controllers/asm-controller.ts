@@ -23,7 +23,7 @@ import {
 } from './gateway-service.ts';
 import { type Controller, idle } from './idle.ts';
 import { type Mirror, startMirror } from './mirror.ts';
-import { controllerBackoffMs, heldUp, type WorkQueue, workQueue } from './work-queue.ts';
+import { controllerBackoffMs, heldUp, WorkQueue } from './work-queue.ts';
 
 export interface AsmControllerOptions {
   /** YAML of the ASM control plane's API server. */
@@ -59,7 +59,7 @@ interface Context {
 export async function startAsmController(options: AsmControllerOptions): Promise<Controller> {
   const log = options.log ?? (() => undefined);
   const context: { current: Context | null } = { current: null };
-  const queue = workQueue({
+  const queue = new WorkQueue({
     workers: 1,
     clock: options.clock,
     backoffMs: controllerBackoffMs,

@@ -53,7 +53,7 @@ export function modeOf(service: V1Service): BackendMode {
  *
  * @throws Error where it is not an integer 0..100
  */
-export function weightOf(service: V1Service): number | null {
+function weightOf(service: V1Service): number | null {
   if (read(service, 'id') === '' || read(service, 'vgroup-port') === '') return null;
   return integerOf(service, 'weight');
 }

@@ -31,10 +31,7 @@ export interface ClbApi {
   change(action: BackendAction, group: string, backends: readonly CloudBackend[]): Promise<void>;
 }
 
-export type BackendAction =
-  | 'AddVServerGroupBackendServers'
-  | 'RemoveVServerGroupBackendServers'
-  | 'SetVServerGroupAttribute';
+type BackendAction = 'AddVServerGroupBackendServers' | 'RemoveVServerGroupBackendServers' | 'SetVServerGroupAttribute';
 
 /** Tag of a load balancer that the controller made, and of one that it was told to reuse (reference A7). */
 export const madeTag = 'kubernetes.do.not.delete';

@@ -7,7 +7,7 @@ const prefix = 'service.beta.kubernetes.io/alibaba-cloud-loadbalancer-';
 const legacyPrefix = 'service.beta.kubernetes.io/alicloud-loadbalancer-';
 
 export const backendTypeKey = 'service.beta.kubernetes.io/backend-type';
-export const classKey = 'service.beta.kubernetes.io/class';
+const classKey = 'service.beta.kubernetes.io/class';
 export const finalizer = 'service.k8s.alibaba/resources';
 export const hashLabel = 'service.beta.kubernetes.io/hash';
 export const loadBalancerLabel = 'service.k8s.alibaba/loadbalancer-id';

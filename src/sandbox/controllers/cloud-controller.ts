@@ -22,7 +22,7 @@ import { type Mirror, startMirror } from './mirror.ts';
 import { reconcile } from './reconcile.ts';
 import type { KubeApi, ReconcileContext } from './reconcile-context.ts';
 import { isNodeChange, isOfInterest, isSliceChange, serviceChange } from './service-changes.ts';
-import { controllerBackoffMs, heldUp, type WorkQueue, workQueue } from './work-queue.ts';
+import { controllerBackoffMs, heldUp, WorkQueue } from './work-queue.ts';
 
 export interface CloudControllerOptions {
   /** YAML of the cluster that the controller serves. */
@@ -61,7 +61,7 @@ export async function startCloudController(options: CloudControllerOptions): Pro
     return known;
   };
   const caches: { current: Caches | null } = { current: null };
-  const queue = workQueue({
+  const queue = new WorkQueue({
     workers,
     clock: options.clock,
     backoffMs: controllerBackoffMs,

@@ -21,7 +21,7 @@ interface GatewayOverride {
   readonly serviceAnnotations?: Readonly<Record<string, string>>;
 }
 
-export interface GatewayPort {
+interface GatewayPort {
   readonly name?: string;
   readonly port: number;
   readonly targetPort?: number | string;

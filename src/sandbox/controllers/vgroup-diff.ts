@@ -47,7 +47,7 @@ function mustSet(one: CloudBackend, other: CloudBackend, rules: DiffRules): bool
 }
 
 /** The controller's batch size: the most backends it puts into one call. */
-export const batchSize = 40;
+const batchSize = 40;
 
 export function batches<T>(items: readonly T[]): readonly (readonly T[])[] {
   return Array.from({ length: Math.ceil(items.length / batchSize) }, (_, index) =>

@@ -11,7 +11,7 @@ import type { ReconcileContext, ServiceEvent } from '../../../src/sandbox/contro
 export const clusterId = 'c1';
 const prefix = 'service.beta.kubernetes.io/alibaba-cloud-loadbalancer-';
 
-export interface Group {
+interface Group {
   readonly name: string;
   readonly backends: CloudBackend[];
 }

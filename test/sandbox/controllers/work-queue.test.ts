@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { sandboxClock } from '../../../src/sandbox/clock.ts';
-import { controllerBackoffMs, heldUp, type WorkQueue, workQueue } from '../../../src/sandbox/controllers/work-queue.ts';
+import { controllerBackoffMs, heldUp, WorkQueue } from '../../../src/sandbox/controllers/work-queue.ts';
 import { Faults } from '../../../src/sandbox/faults.ts';
 import { seededRandom } from '../../../src/sandbox/random.ts';
 
@@ -12,7 +12,7 @@ function queueOf(
   workers = 3,
   log: (line: string) => void = () => undefined,
 ): WorkQueue {
-  const queue = workQueue({ workers, clock, backoffMs: controllerBackoffMs, work, log });
+  const queue = new WorkQueue({ workers, clock, backoffMs: controllerBackoffMs, work, log });
   queues.push(queue);
   return queue;
 }
@@ -87,7 +87,7 @@ describe('the work queue of a controller', () => {
 
   it('does not make a change wait for the retry of an earlier failure', async () => {
     let runs = 0;
-    const slow = workQueue({
+    const slow = new WorkQueue({
       workers: 1,
       clock: sandboxClock(1),
       backoffMs: controllerBackoffMs,
