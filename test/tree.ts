@@ -4,19 +4,18 @@ const root = new URL('../', import.meta.url);
 /** What is made or fetched, and so not ours to judge. */
 const foreign = ['node_modules', 'dist', 'coverage', '.git', '.sluice'];
 
-/** Every text file of the repository whose path ends so, by its path from the root. */
-export function readTree(...endings: readonly string[]): Map<string, string> {
-  const files = readdirSync(root, { withFileTypes: true })
+/** Every path of the repository, from its root. */
+export function listTree(): string[] {
+  return readdirSync(root, { withFileTypes: true })
     .filter((entry) => !foreign.includes(entry.name))
     .flatMap((entry) => (entry.isDirectory() ? filesBelow(entry.name) : [entry.name]))
-    .filter((path) => endings.some((ending) => path.endsWith(ending)))
     .sort();
-  return new Map(files.map((path) => [path, readFileSync(new URL(path, root), 'utf8')]));
 }
 
-/** Every path of the repository, without reading it. */
-export function listTree(): string[] {
-  return [...readTree('')].map(([path]) => path);
+/** Every text file of the repository whose path ends so, by its path. */
+export function readTree(...endings: readonly string[]): Map<string, string> {
+  const paths = listTree().filter((path) => endings.some((ending) => path.endsWith(ending)));
+  return new Map(paths.map((path) => [path, readFileSync(new URL(path, root), 'utf8')]));
 }
 
 function filesBelow(folder: string): string[] {
