@@ -63,9 +63,14 @@ export function lmdbFolder(folder: string): LmdbFolder {
   return {
     use: async (what, work) => {
       if (isClosed) throw new TerminalError(`lmdb: ${what}: the store is closed`);
-      mine ??= join(path);
       try {
-        return work(await mine.opened) as never;
+        mine ??= join(path);
+        const joined = mine;
+        const environment = await joined.opened.catch((error: unknown) => {
+          if (mine === joined) mine = null;
+          throw error;
+        });
+        return work(environment) as never;
       } catch (error) {
         if (isOurs(error)) throw error;
         throw new TransientError(`lmdb: ${what}: ${messageOf(error).slice(0, 300)}`, { cause: error });
@@ -88,14 +93,20 @@ function join(path: string): Shared {
   const opened = (closing.get(path) ?? Promise.resolve()).then(() => open(path));
   const made: Shared = { users: 1, opened };
   shared.set(path, made);
+  // The next use tries again.
+  opened.catch(() => shared.get(path) === made && shared.delete(path));
   return made;
 }
 
 async function leave(path: string, mine: Shared): Promise<void> {
   mine.users -= 1;
   if (mine.users > 0) return;
-  shared.delete(path);
-  const done = mine.opened.then(({ root }) => root.close());
+  if (shared.get(path) === mine) shared.delete(path);
+  // What could not be opened has told so to who used it, and needs no closing.
+  const done = mine.opened.then(
+    ({ root }) => root.close(),
+    () => undefined,
+  );
   closing.set(path, done);
   await done;
   if (closing.get(path) === done) closing.delete(path);

@@ -11,6 +11,10 @@ export interface LmdbSignals extends Signals {
   close(): Promise<void>;
 }
 
+/** Past every interval. */
+const endMs = Number.MAX_SAFE_INTEGER;
+
+/** Signals in the folder; the same options as the store's. */
 export function lmdbSignals(folder: string, options: LmdbOptions = {}): LmdbSignals {
   const store = lmdbFolder(folder);
   const nowMs = () => scaledMs(Date.now(), options.clockScale ?? realTime);
@@ -45,22 +49,23 @@ function put({ signals }: Environment, name: string, sample: Sample): void {
 }
 
 function prune({ signals }: Environment, name: string, nowMs: number): void {
-  const remove = (range: { start: [string, number]; end: [string, number]; limit?: number }) => {
-    for (const key of [...signals.getKeys(range)]) signals.removeSync(key);
-  };
-  remove({ start: [name, 0], end: [name, nowMs - samplesWindowMs] });
-  remove({ start: [name, nowMs + samplesWindowMs + 1], end: [name, Number.MAX_SAFE_INTEGER] });
-  const all: { start: [string, number]; end: [string, number] } = {
-    start: [name, 0],
-    end: [name, Number.MAX_SAFE_INTEGER],
-  };
-  const tooMany = signals.getKeysCount(all) - samplesKeptMax;
-  if (tooMany > 0) remove({ ...all, limit: tooMany });
+  const oldestMs = nowMs - samplesWindowMs;
+  const latestMs = nowMs + samplesWindowMs;
+  for (const key of [...signals.getKeys(between(name, 0, oldestMs))]) signals.removeSync(key);
+  for (const key of [...signals.getKeys(between(name, latestMs + 1, endMs))]) signals.removeSync(key);
+  const tooMany = signals.getKeysCount(between(name, 0, endMs)) - samplesKeptMax;
+  if (tooMany <= 0) return;
+  for (const key of [...signals.getKeys({ ...between(name, 0, endMs), limit: tooMany })]) signals.removeSync(key);
+}
+
+/** Keys of intervals from one time on until before another. A new object each time: LMDB's calls write into it. */
+function between(name: string, fromMs: number, untilMs: number): { start: [string, number]; end: [string, number] } {
+  return { start: [name, fromMs], end: [name, untilMs] };
 }
 
 function newest({ signals }: Environment, name: string, sinceMs: number): readonly Sample[] {
   const range = {
-    start: [name, Number.MAX_SAFE_INTEGER],
+    start: [name, endMs],
     end: [name, Math.max(0, sinceMs) - 0.5],
     reverse: true,
     limit: samplesReadMax,

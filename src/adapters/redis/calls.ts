@@ -1,5 +1,6 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { messageOf, TransientError, UnreadableRecordError } from '../../ports/errors.ts';
+import { messageOf, TerminalError, TransientError, UnreadableRecordError } from '../../ports/errors.ts';
 import type { Script } from './scripts.ts';
 
 /** Sends commands and scripts, bounded, with errors in our own words. */
@@ -24,6 +25,7 @@ export function redisCalls(redis: Redis): RedisCalls {
 
 function newCalls(redis: Redis): RedisCalls {
   let inFlight = 0;
+  let isClosed = false;
   let lastTrouble: string | null = null;
   // Without a listener the client prints errors by itself. Each command that suffers is rejected too, so here is only
   // kept why: the rejection alone says no more than that it was tried too often.
@@ -34,6 +36,7 @@ function newCalls(redis: Redis): RedisCalls {
     lastTrouble = null;
   });
   const call = async <Answer>(what: string, send: () => Promise<Answer>): Promise<Answer> => {
+    if (isClosed) throw new TerminalError(`redis: ${what}: the store is closed`);
     if (inFlight >= inFlightMax)
       throw new TransientError(`redis: ${what}: ${inFlightMax} commands are waiting already`);
     inFlight += 1;
@@ -56,7 +59,10 @@ function newCalls(redis: Redis): RedisCalls {
           return redis.eval(lua, keys.length, ...keys, ...args);
         }
       }),
-    close: () => closeClient(redis),
+    close: async () => {
+      isClosed = true;
+      await closeClient(redis);
+    },
   };
 }
 
@@ -83,16 +89,14 @@ function withoutSecrets(redis: Redis, message: string): string {
 }
 
 async function closeClient(redis: Redis): Promise<void> {
-  if (redis.status === 'end') return;
-  const ended = new Promise<void>((resolve) => redis.once('end', () => resolve()));
-  if (redis.status === 'ready') {
-    // QUIT lets the answers on their way arrive; a server that does not answer is not waited for.
-    redis.quit().then(
-      () => undefined,
-      () => redis.disconnect(),
-    );
-  } else redis.disconnect();
-  const late = setTimeout(() => redis.disconnect(), closeMs);
-  await ended;
-  clearTimeout(late);
+  // Between two attempts to connect there is nothing whose end could be waited for.
+  const isIdle = ['wait', 'reconnecting', 'end'].includes(redis.status);
+  if (isIdle) return redis.disconnect();
+  const isOver = new AbortController();
+  redis.once('end', () => isOver.abort());
+  // QUIT lets the answers on their way arrive; a server that does not answer is not waited for.
+  if (redis.status === 'ready') redis.quit().catch(() => redis.disconnect());
+  else redis.disconnect();
+  await wait(closeMs, undefined, { signal: isOver.signal }).catch(() => undefined);
+  if (!isOver.signal.aborted) redis.disconnect();
 }
