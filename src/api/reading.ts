@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import type { MigrationRecord } from '../domain/record.ts';
 import type { MigrationView } from '../domain/view.ts';
 import { viewOf } from '../engine/view.ts';
 import { InvalidInputError, NotFoundError, UnreadableRecordError } from '../ports/errors.ts';
@@ -7,7 +8,7 @@ import type { Ports } from '../ports/ports.ts';
 import { type ApiResponse, json } from './http.ts';
 import { type Call, noBody, type Operation, type QueryParameter } from './operation.ts';
 import { check, toInputProblem } from './problems.ts';
-import { withoutMark } from './request-key.ts';
+import { withoutMarks } from './request-key.ts';
 import type { MigrationSummary } from './view-schema.ts';
 import { historySchema, listSchema, viewSchema } from './view-schema.ts';
 
@@ -71,7 +72,13 @@ export const reading: readonly Operation[] = [
 export async function loadView(ports: Ports, name: string): Promise<MigrationView> {
   const record = await ports.store.load(name);
   if (record === null) throw new NotFoundError(`there is no migration ${name}`);
-  return viewOf(record);
+  return shown(record);
+}
+
+/** A record as it is answered. */
+export function shown(record: MigrationRecord): MigrationView {
+  const view = viewOf(record);
+  return { ...view, reason: view.reason === null ? null : withoutMarks(view.reason) };
 }
 
 async function list({ dependencies, request }: Call): Promise<ApiResponse> {
@@ -94,7 +101,7 @@ async function lineOf(store: MigrationStore, name: string): Promise<Line> {
   try {
     const record = await store.load(name);
     if (record === null) return null;
-    const { spec: _, ...summary } = viewOf(record);
+    const { spec: _, ...summary } = shown(record);
     return summary;
   } catch (error) {
     if (error instanceof UnreadableRecordError) return { name, message: error.message };
@@ -110,7 +117,8 @@ async function history({ dependencies, request, name }: Call): Promise<ApiRespon
   }
   return json(200, {
     history: entries.map(({ atMs, run, revision, kind, text, actor }) => {
-      return { at: new Date(atMs).toISOString(), run, revision, kind, text, actor: withoutMark(actor) };
+      const who = actor === null ? null : withoutMarks(actor);
+      return { at: new Date(atMs).toISOString(), run, revision, kind, text: withoutMarks(text), actor: who };
     }),
   });
 }

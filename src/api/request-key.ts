@@ -54,9 +54,9 @@ export function compareActor(actor: string | null, key: RequestKey): 'same' | 'o
   return mark[2] === key.request ? 'same' : 'other';
 }
 
-/** The actor without the mark, for people. */
-export function withoutMark(actor: string | null): string | null {
-  return actor === null ? null : actor.replace(/#[0-9a-f]{28}$/, '');
+/** A text for people, without the marks of keys. */
+export function withoutMarks(text: string): string {
+  return text.replace(/#[0-9a-f]{28}\b/g, '');
 }
 
 export function keyReused(): RequestRefused {

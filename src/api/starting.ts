@@ -1,12 +1,12 @@
 import type { MigrationRecord } from '../domain/record.ts';
 import { resolveDraft, startMigration } from '../engine/start.ts';
-import { viewOf } from '../engine/view.ts';
 import { ConflictError, UnreadableRecordError } from '../ports/errors.ts';
 import type { MigrationStore } from '../ports/migration-store.ts';
 import type { Ports } from '../ports/ports.ts';
 import { type ApiResponse, json } from './http.ts';
 import { goOn } from './invoke.ts';
 import type { Call, Operation } from './operation.ts';
+import { shown } from './reading.ts';
 import { readMigrationBody } from './request-body.ts';
 import { compareRun, keyLastsMs, keyReused, oneAtATime, type RequestKey, requestKeyOf, runOf } from './request-key.ts';
 import { viewSchema } from './view-schema.ts';
@@ -43,7 +43,7 @@ async function start(call: Call): Promise<ApiResponse> {
     return startMigration(ports, spec, { run, actor: call.caller });
   });
   await goOn(ports, record);
-  return json(201, viewOf(record), { location: `/v1/migrations/${record.name}` });
+  return json(201, shown(record), { location: `/v1/migrations/${record.name}` });
 }
 
 interface FoundRun {
