@@ -105,7 +105,8 @@ export function withoutDropped(
   const claimed = [...applied.keys(), ...others];
   const items = new Set(dropped.flatMap((path) => itemPath(path) ?? []));
   const orphaned = [...items].filter((item) => !claimed.some((path) => isWithin(path, item)));
-  return [...dropped, ...orphaned].reduce((left, path) => withoutLeaf(type, left, path), object);
+  const single = dropped.filter((path) => !orphaned.some((item) => isWithin(path, item)));
+  return [...orphaned, ...single].reduce((left, path) => withoutLeaf(type, left, path), object);
 }
 
 function changedPaths(before: Leaves, after: Leaves): ReadonlySet<string> {

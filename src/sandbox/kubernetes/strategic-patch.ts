@@ -27,7 +27,10 @@ export function strategicPatch(type: ResourceType, target: Json | undefined, pat
     if (key.startsWith(deletePrefix)) dropValues(fields, key.slice(deletePrefix.length), value);
   }
   for (const [key, value] of Object.entries(patch)) {
-    if (key.startsWith(orderPrefix)) sortList(type, fields, key.slice(orderPrefix.length), value);
+    if (key.startsWith(orderPrefix)) {
+      const field = key.slice(orderPrefix.length);
+      sortList(type, fields, field, value, isObject(target) ? target[field] : undefined);
+    }
   }
   return Object.fromEntries(fields);
 }
@@ -82,17 +85,33 @@ function dropValues(fields: Map<string, Json>, key: string, values: Json | undef
   );
 }
 
-/** The items that the order names come as named; what only the server has stays in front, in its own order. */
-function sortList(type: ResourceType, fields: Map<string, Json>, key: string, order: Json | undefined): void {
+/**
+ * The items that the order names come as named; what only the server has keeps its place before those that it stood
+ * before. @source strategicpatch/patch.go (normalizeElementOrder, mergeSortedSlice)
+ */
+function sortList(
+  type: ResourceType,
+  fields: Map<string, Json>,
+  key: string,
+  order: Json | undefined,
+  old: Json | undefined,
+) {
   const list = fields.get(key);
   if (!isList(list) || !isList(order)) return;
   const mergeKey = listMerge(type, key)?.key ?? null;
   const nameOf = (item: Json | undefined) => (mergeKey !== null && isObject(item) ? item[mergeKey] : item);
-  const rank = (item: Json) => order.findIndex((each) => isEqual(nameOf(each), nameOf(item)));
-  fields.set(
-    key,
-    [...list].sort((a, b) => rank(a) - rank(b)),
-  );
+  const rankIn = (names: readonly Json[], item: Json) => names.findIndex((each) => isEqual(nameOf(each), nameOf(item)));
+  const served = isList(old) ? old : [];
+  const named = list.filter((item) => rankIn(order, item) >= 0).sort((a, b) => rankIn(order, a) - rankIn(order, b));
+  const others = list.filter((item) => rankIn(order, item) < 0);
+  const sorted: Json[] = [];
+  for (const item of named) {
+    const place = rankIn(served, item);
+    while (others[0] !== undefined && place >= 0 && rankIn(served, others[0]) < place)
+      sorted.push(others.shift() as Json);
+    sorted.push(item);
+  }
+  fields.set(key, [...sorted, ...others]);
 }
 
 function withoutDirectives(patch: JsonObject): JsonObject {
