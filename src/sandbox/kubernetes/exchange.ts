@@ -29,7 +29,7 @@ export function sendJson(
   contentType?: string,
 ): void {
   const bytes = Buffer.from(`${JSON.stringify(body)}\n`);
-  const warning = warnings.map((text) => `299 - ${JSON.stringify(text)}`);
+  const warning = warnings.map((text) => `299 - ${JSON.stringify(text).replaceAll(/[^ -~]/g, '?')}`);
   if (warning.length > 0) response.setHeader('warning', warning);
   response.writeHead(status, {
     'content-type': contentType ?? 'application/json',

@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from './json.ts';
 
-export interface ObjectMeta extends JsonObject {
+interface ObjectMeta extends JsonObject {
   readonly name: string;
   readonly namespace?: string;
   readonly uid: string;

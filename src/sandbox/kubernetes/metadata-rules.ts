@@ -87,7 +87,9 @@ function keyCauses(field: string, key: string): readonly Cause[] {
   if (parts.length > 2) return [invalidValue(field, key, `a qualified name ${namePartWhy.slice('name part '.length)}`)];
   const causes: Cause[] = [];
   if (parts.length === 2 && parts[0] === '') causes.push(invalidValue(field, key, 'prefix part must be non-empty'));
-  else if (parts.length === 2 && !subdomainPattern.test(parts[0] ?? '')) {
+  else if (parts.length === 2 && (parts[0] ?? '').length > subdomain.lengthMax) {
+    causes.push(invalidValue(field, key.slice(0, 300), 'prefix part must be no more than 253 characters'));
+  } else if (parts.length === 2 && !subdomainPattern.test(parts[0] ?? '')) {
     causes.push(invalidValue(field, key, `prefix part ${subdomain.why}`));
   }
   if (name === '') causes.push(invalidValue(field, key, 'name part must be non-empty'));

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import type { SandboxClock } from '../clock.ts';
 import type { Faults } from '../faults.ts';
 import { type AccessRule, adminRules, type Subject } from './access.ts';
-import { ApiError, errorOfStatus, unauthorized } from './api-error.ts';
+import { ApiError, badRequest, errorOfStatus, unauthorized } from './api-error.ts';
 import { serverCertificate } from './certificates.ts';
 import { serverVersion } from './discovery.ts';
 import { type Exchange, ok, sendError, sendJson, sendText } from './exchange.ts';
@@ -20,7 +20,6 @@ import { groupPath, targetOf } from './routing.ts';
 import { struck } from './striking.ts';
 
 export type { AccessRule } from './access.ts';
-export { ClusterModel } from './model.ts';
 export { ackResources, asmResources } from './resource-types.ts';
 
 export interface ApiServer {
@@ -137,6 +136,8 @@ async function serve(front: Front, request: IncomingMessage, response: ServerRes
 
 function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
+  if (error instanceof TypeError && 'code' in error && error.code === 'ERR_INVALID_URL')
+    return badRequest('invalid URL');
   const text = error instanceof Error ? error.message : String(error);
   return new ApiError(500, 'InternalError', `Internal error occurred: ${text}`);
 }

@@ -11,6 +11,8 @@ export interface StrikeOptions {
 const delayMsDefault = 1_000;
 /** How long a stall without a length holds a request: longer than any client waits. */
 const stallMsDefault = 3_600_000;
+/** Longer waits would overflow a timer, which then fires at once. */
+const heldMsMax = 86_400_000;
 
 /**
  * Lets the fault that strikes this request happen. `taken` when the request has come to its end (its connection is
@@ -27,10 +29,10 @@ export async function struck(
     case 'error':
       return { status: fault.status ?? 500 };
     case 'delay':
-      await clock.sleep(fault.forMs ?? delayMsDefault, signal);
+      await clock.sleep(Math.min(fault.forMs ?? delayMsDefault, heldMsMax), signal);
       return null;
     case 'stall':
-      await clock.sleep(fault.forMs ?? stallMsDefault, signal);
+      await clock.sleep(Math.min(fault.forMs ?? stallMsDefault, heldMsMax), signal);
       break;
     default:
   }

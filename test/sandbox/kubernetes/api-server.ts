@@ -14,7 +14,10 @@ import {
 } from '../../../src/sandbox/kubernetes/server.ts';
 import { seededRandom } from '../../../src/sandbox/random.ts';
 
-export interface Outcome {
+/** From PATH: whatever version the machine has. */
+const binary = 'kubectl';
+
+interface Outcome {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -28,7 +31,7 @@ export interface Reply {
   readonly body: { readonly [key: string]: unknown };
 }
 
-export interface Asked {
+interface Asked {
   readonly method?: string;
   readonly body?: unknown;
   readonly contentType?: string;
@@ -76,7 +79,7 @@ export async function startWorld(options: Partial<ApiServerOptions> = {}): Promi
     kubeconfigPath,
     kubectl: (args, stdin) => runKubectl(args, env, stdin),
     following: (args) => {
-      const process = spawn('kubectl', args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+      const process = spawn(binary, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
       started.push(process);
       let text = '';
       for (const stream of [process.stdout, process.stderr]) {
@@ -98,7 +101,7 @@ export async function startWorld(options: Partial<ApiServerOptions> = {}): Promi
 function runKubectl(args: readonly string[], env: Record<string, string>, stdin?: string): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = execFile(
-      'kubectl',
+      binary,
       args,
       { env, maxBuffer: 16 * 1024 * 1024, timeout: 25_000 },
       (error, stdout, stderr) => {

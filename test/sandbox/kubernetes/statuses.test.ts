@@ -190,6 +190,18 @@ describe('the Status of a refused request', () => {
     expect([test.status, test.body['reason']]).toEqual([422, 'Invalid']);
   });
 
+  it('warns of fields that a Service does not have, and drops them', async () => {
+    const merge = await patch({ spec: { größe: 1 } });
+    expect([merge.status, merge.headers['warning']]).toEqual([200, '299 - "unknown field \\"spec.gr??e\\""']);
+    expect(merge.body['spec']).not.toHaveProperty('größe');
+    const strict = await world.ask(`${gw}?fieldValidation=Strict`, {
+      method: 'PATCH',
+      body: { x: 1 },
+      contentType: mergeType,
+    });
+    expect(strict.body['message']).toContain('strict decoding error: unknown field "x"');
+  });
+
   it('leaves the object as it was after all of these', () => {
     const { metadata } = world.server.model.get('services', { namespace: 'istio-system', name: 'gw' });
     expect(metadata.annotations).toEqual({ weight: '2' });
