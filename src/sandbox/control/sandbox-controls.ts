@@ -1,0 +1,101 @@
+import type { Side } from '../addresses.ts';
+import type { Chat } from '../chat/chat.ts';
+import type { ClbModel } from '../clb/model.ts';
+import type { SandboxClock } from '../clock.ts';
+import type { FaultPlace, Faults } from '../faults.ts';
+import type { FunctionCompute } from '../function-compute/function-compute.ts';
+import { allBackends, allBackendsMax, quota, type SandboxOptions } from '../options.ts';
+import type { Seeded } from '../seeding.ts';
+import type { ClientTraffic, Gateways } from '../traffic.ts';
+import { ChangeRefused, type Controls } from './control.ts';
+import type { FaultList, GatewayChange } from './schemas.ts';
+import { loadBalancersState } from './state.ts';
+
+export interface ControlParts {
+  readonly clb: ClbModel;
+  readonly clock: SandboxClock;
+  readonly faults: Faults;
+  readonly chat: Chat;
+  readonly functions: FunctionCompute;
+  readonly gateways: Gateways;
+  readonly traffic: ClientTraffic;
+  readonly seeded: Seeded;
+  readonly counters: () => unknown;
+  /** Resolves when the controllers have nothing to do; rejects when that takes too long. */
+  readonly settled: () => Promise<void>;
+  readonly options: SandboxOptions;
+  /** Places where no fault can strike in this sandbox, and why. */
+  readonly untouchable: Readonly<Partial<Record<FaultPlace, string>>>;
+}
+
+/** The control API's view of a sandbox. Changes of gateways are made one after another, in the order they came. */
+export function sandboxControls(parts: ControlParts): Controls {
+  const { clb, clock, faults, gateways, traffic, functions } = parts;
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    state: () => ({
+      time: new Date(clock.now()).toISOString(),
+      loadBalancers: loadBalancersState(clb, clock.now()),
+      gateways: { source: gateways.setting('source'), target: gateways.setting('target') },
+      clients: traffic.setting(),
+      faults: faults.list(),
+      functions: functions.host.states(),
+    }),
+    counters: parts.counters,
+    chat: () => parts.chat.messages(),
+    setGateway: (side, change) => {
+      const made = last.then(() => changeGateway(parts, side, change));
+      // The next change waits for this one, whatever became of it; who asked for it gets the error.
+      last = made.catch(() => undefined);
+      return made;
+    },
+    setClients: async (change) => {
+      traffic.set(change);
+      return traffic.setting();
+    },
+    putFaults: async (list) => {
+      refuseUntouchable(parts.untouchable, list);
+      faults.put(list);
+      return faults.list();
+    },
+    clearFaults: async () => {
+      faults.clear();
+      return faults.list();
+    },
+  };
+}
+
+async function changeGateway(parts: ControlParts, side: Side, change: GatewayChange): Promise<unknown> {
+  const { gateways } = parts;
+  if (change.backends !== undefined && change.backends !== gateways.setting(side).backends) {
+    await changeBackends(parts, side, change.backends);
+  }
+  await gateways.set(side, change);
+  return gateways.setting(side);
+}
+
+async function changeBackends(parts: ControlParts, side: Side, backends: number): Promise<void> {
+  const { gateways, seeded, options } = parts;
+  const { mode } = options;
+  const other = side === 'source' ? 'target' : 'source';
+  // In cluster mode the nodes are the backends of both sides.
+  const sides: readonly Side[] = mode === 'cluster' ? [side, other] : [side];
+  const count = (one: Side): number => (sides.includes(one) ? backends : gateways.setting(one).backends);
+  const asked = { ...options, sourceBackends: count('source'), targetBackends: count('target') };
+  if (allBackends(asked) > allBackendsMax) throw new ChangeRefused(`backends: ${quota}`);
+  const isMore = backends > gateways.setting(side).backends;
+  if (isMore) for (const one of sides) await gateways.listen(one, backends);
+  await seeded.setBackends(side, backends);
+  if (isMore) return;
+  // As with pods that end: out of the load balancer first, and only then deaf. A controller that is kept from its work
+  // by a fault does not keep them for ever.
+  await parts.settled().catch(() => undefined);
+  for (const one of sides) await gateways.listen(one, backends);
+}
+
+function refuseUntouchable(untouchable: ControlParts['untouchable'], list: FaultList): void {
+  for (const { where } of list) {
+    const why = untouchable[where];
+    if (why !== undefined) throw new ChangeRefused(`faults at ${where}: ${why}`);
+  }
+}

@@ -1,0 +1,173 @@
+import { randomBytes } from 'node:crypto';
+import { type Base, makeBase, type StartOptions } from './base.ts';
+import { ClbModel } from './clb/model.ts';
+import type { SandboxClock } from './clock.ts';
+import { Closing } from './closing.ts';
+import { type Clusters, startClusters } from './clusters.ts';
+import { type Controls, startControl } from './control/control.ts';
+import { sandboxControls } from './control/sandbox-controls.ts';
+import { seedClusters, settled, startClb, startControllers } from './control-plane.ts';
+import { countersOf } from './data-plane/counters.ts';
+import { type Build, findBuild } from './deployment.ts';
+import { awaitEntries } from './entry-check.ts';
+import { clusterName, makeChatSecrets, makeTokens, type Tokens } from './environment.ts';
+import type { FaultPlace } from './faults.ts';
+import { reportCounters, startChatOf, startFunctions } from './functions.ts';
+import type { Seeded } from './seeding.ts';
+import { regionId } from './starting-objects.ts';
+import { type Entries, type Gateways, startEntries, startGateways, startTraffic, takeAllAddresses } from './traffic.ts';
+
+export type { StartOptions } from './base.ts';
+
+/** What `sluice sandbox` prints: where everything is. Kubeconfigs are file paths, URLs end without a slash. */
+export interface SandboxDescription {
+  readonly ack: { readonly kubeconfig: string };
+  readonly asm: { readonly kubeconfig: string };
+  /** Every ACK cluster by name, `ack` and the added ones. */
+  readonly clusters: Readonly<Record<string, { readonly kubeconfig: string }>>;
+  readonly clb: {
+    readonly endpoint: string;
+    readonly accessKeyId: string;
+    readonly accessKeySecret: string;
+    readonly regionId: string;
+  };
+  /** The API's URL and an operator's token; the URL is null where the function `api` is not built. */
+  readonly functions: { readonly url: string | null; readonly token: string };
+  readonly entries: Entries;
+  readonly chat: { readonly url: string };
+  readonly control: { readonly url: string };
+}
+
+export interface Sandbox {
+  readonly description: SandboxDescription;
+  /** What the control API does, without HTTP. */
+  readonly controls: Controls;
+  readonly clock: SandboxClock;
+  /** Further tokens of the functions' API; the operator's is in the description. */
+  readonly tokens: Tokens;
+  /** Ends everything that was started and removes its folder. */
+  stop(): Promise<void>;
+}
+
+const accountId = '1234567890123456';
+const entriesWithinMs = 60_000;
+/** Of sandbox time, beside what the latencies that were asked for explain. */
+const settleWithinMs = 60_000;
+
+/**
+ * Starts a local Alibaba Cloud on loopback and resolves when everything answers and the controllers have settled.
+ *
+ * @throws Error where a part cannot start or the signal is aborted; what was started is ended before
+ */
+export async function startSandbox(start: StartOptions = {}): Promise<Sandbox> {
+  const closing = new Closing();
+  try {
+    return await compose(await makeBase(start, closing));
+  } catch (error) {
+    await closing.end();
+    throw error;
+  }
+}
+
+async function compose(base: Base): Promise<Sandbox> {
+  const { options, clock, closing, signal, progress } = base;
+  const build = findBuild();
+  const cloud = await startCloud(base, build);
+  signal.throwIfAborted();
+  progress('the controllers have settled');
+  const secrets = makeChatSecrets();
+  const chat = await startChatOf(base, secrets);
+  const account = { accountId, region: regionId, credentials: cloud.keys };
+  const tokens = makeTokens();
+  const functions = await startFunctions(base, {
+    build,
+    account,
+    tokens,
+    clusters: cloud.clusters,
+    clbEndpoint: cloud.clbEndpoint,
+    chat: { ...secrets, url: chat.url },
+  });
+  const url = functions.urls['api'] ?? null;
+  const urls = Object.values(cloud.entries).flatMap((ports) => Object.values(ports));
+  await awaitEntries(urls, entriesWithinMs, clock, signal);
+  signal.throwIfAborted();
+  const traffic = startTraffic(cloud.entries['lb-public']?.['80'] ?? '', options.ratePerSecond, closing);
+  reportCounters(base, url, cloud.gateways, tokens);
+  const controls = sandboxControls({
+    ...cloud,
+    clock,
+    faults: base.faults,
+    chat,
+    functions,
+    traffic,
+    counters: () => countersOf(cloud.gateways.of.source, cloud.gateways.of.target, traffic.clients),
+    options,
+    untouchable: untouchable(base, cloud.clusters),
+  });
+  const control = closing.add('the control API', await startControl(controls, options.port), (one) => one.stop());
+  const description = describe(cloud, { url, token: tokens.operator }, chat.url, control.url);
+  return { description, controls, clock, tokens, stop: () => closing.end() };
+}
+
+/** The cloud without its functions: clusters, load balancers, gateways and controllers, settled. */
+interface Cloud {
+  readonly clusters: Clusters;
+  readonly clb: ClbModel;
+  readonly clbEndpoint: string;
+  readonly keys: { readonly accessKeyId: string; readonly accessKeySecret: string };
+  readonly gateways: Gateways;
+  readonly seeded: Seeded;
+  readonly entries: Entries;
+  readonly settled: () => Promise<void>;
+}
+
+async function startCloud(base: Base, build: Build): Promise<Cloud> {
+  const { options, progress } = base;
+  const clusters = await startClusters(base);
+  const clb = new ClbModel({ random: base.random(2) });
+  const addresses = await takeAllAddresses(base, clusters);
+  const gateways = await startGateways(base, addresses, build.gatewayProgram);
+  progress('API servers and gateways are up');
+  const seeded = await seedClusters(base, clusters, clb, addresses);
+  const keys = {
+    accessKeyId: `LTAI${randomBytes(8).toString('hex')}`,
+    accessKeySecret: randomBytes(15).toString('hex'),
+  };
+  const clbEndpoint = await startClb(base, clusters, clb, keys);
+  const entries = await startEntries(base, clb);
+  const controllers = await startControllers(base, clusters, clb);
+  const withinMs = settleWithinMs + 30 * (options.controllerLatencyMs + options.meshLatencyMs);
+  const settle = (): Promise<void> => settled(base, controllers, withinMs);
+  await settle();
+  return { clusters, clb, clbEndpoint, keys, gateways, seeded, entries, settled: settle };
+}
+
+function describe(
+  cloud: Cloud,
+  functions: SandboxDescription['functions'],
+  chatUrl: string,
+  controlUrl: string,
+): SandboxDescription {
+  const { clusters, keys, clbEndpoint, entries } = cloud;
+  const all = Object.entries(clusters.ack).map(([name, { file }]) => [name, { kubeconfig: file }] as const);
+  return {
+    ack: { kubeconfig: clusters.ack[clusterName]?.file ?? '' },
+    asm: { kubeconfig: clusters.asm.file },
+    clusters: Object.fromEntries(all),
+    clb: { endpoint: clbEndpoint, ...keys, regionId },
+    functions,
+    entries,
+    chat: { url: chatUrl },
+    control: { url: controlUrl },
+  };
+}
+
+/** Where faults would be accepted and do nothing, because something real stands there. */
+function untouchable(base: Base, clusters: Clusters): Readonly<Partial<Record<FaultPlace, string>>> {
+  const real = 'a real API server is used there';
+  return {
+    ...(clusters.ack[clusterName]?.isOwn ? {} : { ack: real }),
+    ...(clusters.asm.isOwn ? {} : { asm: real }),
+    ...(base.redisUrl === null ? { redis: 'this sandbox keeps its records in LMDB; start it with REDIS_URL' } : {}),
+  };
+}
