@@ -86,12 +86,12 @@ async function read(response: IncomingMessage): Promise<string> {
 }
 
 /** Statuses that ask to come back later, or that a passing fault gives. */
-export function isPassing(status: number): boolean {
+function isPassing(status: number): boolean {
   return status === 408 || status === 425 || status === 429 || status >= 500;
 }
 
 /** How long the receiver asked to be left alone (seconds or a date), at most an hour; null when it did not say. */
-export function retryAfterMs(answer: Answer, nowMs: number): number | null {
+function retryAfterMs(answer: Answer, nowMs: number): number | null {
   const value = answer.headers['retry-after'];
   if (typeof value !== 'string') return null;
   const ms = /^\d+$/.test(value.trim()) ? Number(value) * 1000 : Date.parse(value) - nowMs;

@@ -51,7 +51,7 @@ export function shortened(text: string, bytesMax: number): string {
 }
 
 /** Text that a chat shows as it is: names, reasons and titles come from files, people and other systems. */
-export function escapeMarkdown(text: string): string {
+function escapeMarkdown(text: string): string {
   return text
     .replace(/[\\`*_[\]~|#]/g, '\\$&')
     .replace(/&/g, '&amp;')

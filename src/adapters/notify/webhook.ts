@@ -38,7 +38,7 @@ export async function postToWebhook(
 }
 
 /** CloudEvents 1.0.2, JSON format; `source` and `id` together name the notice. */
-export function cloudEvent(notice: Notice): Readonly<Record<string, unknown>> {
+function cloudEvent(notice: Notice): Readonly<Record<string, unknown>> {
   const words = wordsOf(notice);
   const text = (label: string) => words.lines.find((line) => line.label === label)?.text ?? '';
   return {
