@@ -60,17 +60,24 @@ const worstFirst: readonly BackendHealth[] = ['abnormal', 'normal', 'unavailable
 
 async function healthIn(client: ClbClient, loadBalancer: string): Promise<HealthOf> {
   const checks = await healthStatus(client, loadBalancer);
-  const found = new Map<string, Set<string>>();
+  const byAddress = new Map<string, Set<string>>();
+  const byServer = new Map<string, Set<string>>();
   for (const check of checks) {
-    // An answer for an ECS backend may leave the address out, on either side of the join (reference B1).
-    for (const key of [keyOf(check), keyOf({ ...check, ServerIp: '' })]) {
-      found.set(key, (found.get(key) ?? new Set()).add(check.ServerHealthStatus));
-    }
+    note(byAddress, keyOf(check), check.ServerHealthStatus);
+    note(byServer, keyOf({ ...check, ServerIp: '' }), check.ServerHealthStatus);
   }
   return (server) => {
-    const states = found.get(keyOf(server)) ?? found.get(keyOf({ ...server, ServerIp: '' }));
+    // Pods share an interface, so the address tells them apart; only an ECS backend may have none on either side.
+    const states =
+      server.ServerIp === ''
+        ? byServer.get(keyOf(server))
+        : (byAddress.get(keyOf(server)) ?? byAddress.get(keyOf({ ...server, ServerIp: '' })));
     return worstFirst.find((state) => states?.has(state)) ?? 'unavailable';
   };
+}
+
+function note(index: Map<string, Set<string>>, key: string, state: string): void {
+  index.set(key, (index.get(key) ?? new Set()).add(state));
 }
 
 function keyOf({ ServerId, ServerIp, Port }: Server): string {
