@@ -1,0 +1,45 @@
+import * as v from 'valibot';
+import {
+  type HistoryAnswer,
+  historySchema,
+  listSchema,
+  type MigrationSummary,
+  viewSchema,
+} from '../api/view-schema.ts';
+import type { PersonVerb } from '../domain/person-command.ts';
+import type { MigrationView } from '../domain/view.ts';
+import { type ApiClient, CannotReachError } from './client.ts';
+
+/** Migrations on a server; answers are checked, because the server may be of another version. */
+export interface Migrations {
+  start(file: string): Promise<MigrationView>;
+  list(): Promise<MigrationList>;
+  get(name: string): Promise<MigrationView>;
+  history(name: string): Promise<HistoryAnswer['history']>;
+  send(name: string, verb: PersonVerb, body: unknown): Promise<MigrationView>;
+}
+
+export interface MigrationList {
+  readonly migrations: readonly MigrationSummary[];
+  readonly unreadable: readonly { readonly name: string; readonly message: string }[];
+}
+
+export function migrationsAt(api: ApiClient): Migrations {
+  const path = (name: string, rest = '') => `/v1/migrations/${encodeURIComponent(name)}${rest}`;
+  // The spec is shown as it came and never computed with, so its own shape is not checked.
+  const view = async (answer: Promise<unknown>) => expect(viewSchema, await answer) as unknown as MigrationView;
+  return {
+    start: (file) => view(api.post('/v1/migrations', file)),
+    list: async () => expect(listSchema, await api.get('/v1/migrations')),
+    get: (name) => view(api.get(path(name))),
+    history: async (name) => expect(historySchema, await api.get(path(name, '/history'))).history,
+    send: (name, verb, body) => view(api.post(path(name, `/${verb}`), body)),
+  };
+}
+
+function expect<Schema extends v.GenericSchema>(schema: Schema, value: unknown): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, value);
+  if (result.success) return result.output;
+  const where = v.getDotPath(result.issues[0]) ?? 'all of it';
+  throw new CannotReachError(`the server answers in another way than this command line knows (${where})`);
+}

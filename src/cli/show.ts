@@ -1,0 +1,124 @@
+import pc from 'picocolors';
+import type { MigrationSummary } from '../api/view-schema.ts';
+import type { MigrationView } from '../domain/view.ts';
+
+/** Migrations as text for people: the words of the glossary, aligned, nothing that has to be guessed. */
+
+export function perCent(share: number | null): string {
+  return share === null ? '-' : `${Number(share.toFixed(1))} %`;
+}
+
+/** Columns as wide as their widest cell; control characters of foreign texts never reach the terminal. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const clean = rows.map((row) => row.map(printable));
+  const widths = (clean[0] ?? []).map((_, column) => Math.max(...clean.map((row) => (row[column] ?? '').length)));
+  return clean
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+export function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, ' ');
+}
+
+export function colored(state: string): string {
+  if (/^(rollingBack|rolledBack|refused)/.test(state)) return pc.yellow(state);
+  if (/^stuck/.test(state)) return pc.red(state);
+  return /^(completed|closed)/.test(state) ? pc.green(state) : pc.cyan(state);
+}
+
+/** The block of `sluice get`. */
+export function showView(view: MigrationView): string {
+  const { asked, achieved, observed } = view.share;
+  const lines: [string, string][] = [
+    ['state', colored(printable(view.state))],
+    ['step', `${view.step} of ${view.steps}`],
+    ['share', `asked ${perCent(asked)}, achieved ${perCent(achieved)}, observed ${perCent(observed)}`],
+    ...labelled('ports', portLines(view)),
+    ...labelled('verdict', verdictLines(view)),
+    ...labelled('probes', probeLines(view)),
+    ...labelled('gate', gateLines(view)),
+    ['waits for', view.waitingFor ?? 'nothing'],
+    ...labelled('because', view.reason === null ? [] : [view.reason]),
+    ['allowed', view.allowed.length === 0 ? 'nothing' : view.allowed.join(', ')],
+    ['changed', `${view.updatedAt} (revision ${view.revision}, run ${view.run})`],
+  ];
+  return [pc.bold(view.name), ...lines.map(([label, text]) => `  ${pc.dim(label.padEnd(9))}  ${text}`)].join('\n');
+}
+
+/** One line for where there is no terminal to redraw. */
+export function viewLine(view: MigrationSummary): string {
+  const { asked, achieved, observed } = view.share;
+  const parts = [
+    view.updatedAt,
+    view.name,
+    view.state,
+    `step ${view.step} of ${view.steps}`,
+    `asked ${perCent(asked)}`,
+    `achieved ${perCent(achieved)}`,
+    `observed ${perCent(observed)}`,
+    ...(view.waitingFor === null ? [] : [`waits for ${view.waitingFor}`]),
+    ...(view.reason === null ? [] : [`because ${view.reason}`]),
+  ];
+  return printable(parts.join('  '));
+}
+
+export function showList(migrations: readonly MigrationSummary[]): string {
+  if (migrations.length === 0) return 'There are no migrations.';
+  return table([
+    ['NAME', 'STATE', 'STEP', 'ASKED', 'ACHIEVED', 'OBSERVED', 'CHANGED'],
+    ...migrations.map(({ name, state, step, steps, share, updatedAt }) => [
+      name,
+      state,
+      `${step}/${steps}`,
+      perCent(share.asked),
+      perCent(share.achieved),
+      perCent(share.observed),
+      updatedAt,
+    ]),
+  ]);
+}
+
+function portLines({ ports }: MigrationView): readonly string[] {
+  if (ports.length === 0) return [];
+  const rows = ports.map(({ loadBalancer, port, group, sourceWeight, targetWeight, share }) => [
+    `${loadBalancer}:${port}`,
+    group,
+    `source ${sourceWeight}`,
+    `target ${targetWeight}`,
+    perCent(share),
+  ]);
+  return table(rows).split('\n');
+}
+
+function verdictLines({ verdict }: MigrationView): readonly string[] {
+  if (verdict === null) return [];
+  const count = (side: 'source' | 'target') => `${side} ${verdict[side].errors} of ${verdict[side].requests} failed`;
+  return [`${verdict.kind}: ${printable(verdict.reason)}`, `${count('source')}, ${count('target')}`];
+}
+
+function probeLines({ probes }: MigrationView): readonly string[] {
+  if (probes.length === 0) return [];
+  const rows = probes.map(({ probe, side, failuresInRow, detail }) => [
+    probe,
+    side,
+    failuresInRow === 0 ? 'good' : `${failuresInRow} failed in a row`,
+    detail,
+  ]);
+  return table(rows).split('\n');
+}
+
+function gateLines({ gate, name }: MigrationView): readonly string[] {
+  if (gate === null) return [];
+  const expiry = gate.expiresAt === null ? '' : `, expires at ${gate.expiresAt}`;
+  return [`${gate.id}${expiry}`, `sluice approve ${name} --gate ${gate.id}`];
+}
+
+function labelled(label: string, lines: readonly string[]): [string, string][] {
+  return lines.map((line, index) => [index === 0 ? label : '', printable(line)]);
+}
