@@ -6,11 +6,11 @@ import type { HistoryEntry, Holder } from '../../ports/migration-store.ts';
  * How records, history and claims are written down, and their bounds (rule 12): the same in every store, so that what
  * one store takes, each of them takes.
  */
-export const recordBytesMax = 256 * 1024;
+const recordBytesMax = 256 * 1024;
 /** Entries of history kept for each name. */
 export const historyMax = 500;
 /** Rows that one listing gives. */
-export const rowsMax = 100_000;
+const rowsMax = 100_000;
 const claimsMax = 1_000;
 const claimLengthMax = 512;
 const historyTextMax = 2_000;

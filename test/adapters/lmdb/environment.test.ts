@@ -114,3 +114,14 @@ it('of 50,100 samples the newest 50,000 are kept', async () => {
   await environment.close();
   await signals.close();
 });
+
+it('history takes no more room than its 500 entries', async () => {
+  const store = lmdbStore(folder);
+  const entries = Array.from({ length: 400 }, (_, index) => entryOf(1, `${index}`));
+  await store.commit(recordOf('long', 1), 0, entries);
+  await store.commit(recordOf('long', 2), 1, entries);
+  const environment = lmdbFolder(folder);
+  expect(await environment.use('count', ({ history }) => [...history.getKeys()].length)).toBe(500);
+  await environment.close();
+  await store.close();
+});

@@ -143,7 +143,7 @@ describe('a connection that is dead without knowing it', () => {
 describe('a password', () => {
   const showsNothing = (error: unknown) => {
     const shown = inspect(error, { depth: 10, showHidden: true });
-    expect(shown).not.toContain(secret);
+    expect(shown).not.toContain(secret.slice(0, 10));
     expect(shown).not.toContain(encodeURIComponent(secret));
     expect(shown).not.toContain('redis://');
   };
@@ -162,10 +162,12 @@ describe('a password', () => {
     showsNothing(error);
   });
 
-  it('does not appear when the server quotes it', async () => {
+  it('does not appear when the server quotes it, whole or cut', async () => {
     const quoting = createServer((socket) => {
       socket.on('data', () =>
-        socket.write(`-ERR unknown command \`AUTH\`, with args beginning with: \`${secret}\`\r\n`),
+        socket.write(
+          `-ERR unknown command \`AUTH\`, with args beginning with: \`${secret}\` \`${secret.slice(0, 10)}\`\r\n`,
+        ),
       );
       socket.on('error', () => socket.destroy());
       cleanups.push(async () => void socket.destroy());

@@ -85,7 +85,7 @@ it('the newest 50,000 are kept, and the key goes a week after its last use', asy
   }
   await redisSignals(redis).record('shop', [sampleOf(nowSeconds * 1000)]);
   expect(await redis.zcard(key)).toBe(50_000);
-  expect((await redis.zrange(key, 0, 0))[0]).toMatch(/^target pod-101 /);
+  expect((await redis.zrange(key, '0', '0'))[0]).toMatch(/^target pod-101 /);
   expect(await redis.ttl(key)).toBeGreaterThan(7 * 24 * 3600 - 60);
   await redis.persist(key);
   await redisSignals(redis).read('shop', 0);

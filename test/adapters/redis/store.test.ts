@@ -61,6 +61,16 @@ describe('the documented keys', () => {
   });
 });
 
+describe('history', () => {
+  it('takes no more room than its 500 entries', async () => {
+    const store = redisStore(redis);
+    const entries = Array.from({ length: 400 }, (_, index) => entryOf(1, `${index}`));
+    await store.commit(recordOf('long', 1), 0, entries);
+    await store.commit(recordOf('long', 2), 1, entries);
+    expect(await redis.llen('sluice:{s0}:history:long')).toBe(500);
+  });
+});
+
 describe('a cluster', () => {
   it('takes every script: no script names keys of two slots', async () => {
     const cluster = await startRedis({
