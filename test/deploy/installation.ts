@@ -1,4 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { readTree } from '../tree.ts';
 import type { Installation } from './checks.ts';
 import { parseTemplate, type Template } from './template.ts';
 
@@ -58,8 +60,12 @@ export async function readServerless(): Promise<string> {
   return readFile(new URL('s.yaml', root), 'utf8');
 }
 
-export async function readInstallation(variables: readonly string[]): Promise<Installation> {
-  const files = await readdir(new URL('functions/', root));
-  const functions = files.filter((file) => file.endsWith('.ts')).map((file) => file.slice(0, -3));
+/** The doors in functions/: a file without an exported handler is none. */
+export function readInstallation(variables: readonly string[]): Installation {
+  const functions = [...readTree('.ts')]
+    .filter(
+      ([path, source]) => path.startsWith('functions/') && /^export (?:async function|const) handler\b/m.test(source),
+    )
+    .map(([path]) => basename(path, '.ts'));
   return { functions, variables, values: parameters };
 }

@@ -13,7 +13,7 @@ let installation: Installation;
 
 beforeAll(async () => {
   template = await readTemplate();
-  installation = await readInstallation(configVariables.map(({ name }) => name));
+  installation = readInstallation(configVariables.map(({ name }) => name));
 });
 
 async function problemsOf(one: Template, with_: Installation = installation): Promise<string[]> {
