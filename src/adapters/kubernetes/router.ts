@@ -11,12 +11,15 @@ import { readGateway } from './objects.ts';
 import { assertWeights, gatewayPatch, servicePatch } from './patch.ts';
 
 export interface RouterOptions {
-  /** Where kept baselines are looked for, in every cluster; null: in all namespaces, which needs the right to list them. */
-  readonly namespaces: readonly string[] | null;
+  /**
+   * Where kept baselines are looked for, in every cluster. Without it in all namespaces, which needs the right to list
+   * ConfigMaps there: a way back that is overlooked would be worse than one that is refused.
+   */
+  readonly namespaces?: readonly string[] | null;
 }
 
 /** The weight annotations on the real Kubernetes APIs. */
-export function kubernetesRouter(clients: KubernetesClients, options: RouterOptions): TrafficRouter {
+export function kubernetesRouter(clients: KubernetesClients, options: RouterOptions = {}): TrafficRouter {
   return {
     read: async (route) => {
       const look = beginLook(clients);
@@ -32,7 +35,7 @@ export function kubernetesRouter(clients: KubernetesClients, options: RouterOpti
     discover: (side) => discover(clients, side),
     keepBaseline: (name, baseline, fence) => keepBaseline(clients, name, baseline, fence),
     readBaseline: async (name) => {
-      const [newest] = await keptBaselines(clients, options.namespaces, name);
+      const [newest] = await keptBaselines(clients, options.namespaces ?? null, name);
       if (newest?.problem) throw newest.problem;
       return newest?.baseline ?? null;
     },

@@ -1,0 +1,195 @@
+import http from 'node:http';
+import https from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { generate } from 'selfsigned';
+import { afterEach, describe, expect, it } from 'vitest';
+import { mayAsk } from '../../../src/adapters/probes/addresses.ts';
+import { httpProbe } from '../../../src/adapters/probes/http-probe.ts';
+import type { EndpointReading, ServiceReading } from '../../../src/domain/observation.ts';
+import type { ProbeSpec } from '../../../src/domain/spec.ts';
+
+const servers: (http.Server | https.Server)[] = [];
+afterEach(async () => {
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+});
+
+async function listen(server: http.Server | https.Server, address = '127.0.0.1', port = 0): Promise<number> {
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(port, address, resolve));
+  return (server.address() as AddressInfo).port;
+}
+
+const spec: ProbeSpec = {
+  name: 'productpage',
+  side: 'both',
+  host: 'shop.example.com',
+  path: '/productpage?u=normal',
+  port: null,
+  status: 200,
+  everyMs: 5_000,
+  failures: 3,
+  timeoutMs: 300,
+};
+
+function service(
+  endpoints: readonly EndpointReading[],
+  portNames: Record<number, string> = { 80: 'http2' },
+): ServiceReading {
+  return {
+    cluster: 'ack',
+    clusterId: 'c1',
+    namespace: 'istio-system',
+    name: 'gateway',
+    annotations: {},
+    weight: null,
+    mode: 'eni',
+    backends: [],
+    readyPods: endpoints.length,
+    portNames,
+    endpoints,
+    warning: null,
+  };
+}
+
+let nowMs = 0;
+const clock = { now: () => nowMs, sleep: () => Promise.resolve() };
+const probe = httpProbe({ clock, allowLoopback: true });
+const at = (port: number, address = '127.0.0.1') => service([{ address, targetPorts: { 80: port } }]);
+
+describe('a probe', () => {
+  it('asks a pod for the host and the path, as sluice-probe, over a connection of its own', async () => {
+    let asked: http.IncomingMessage | undefined;
+    const port = await listen(
+      http.createServer((request, response) => {
+        asked = request;
+        response.end('hello');
+      }),
+    );
+    expect(await probe.ask(spec, [at(port)])).toEqual({ isOk: true, detail: '200 in 0 ms' });
+    expect(asked).toMatchObject({ method: 'GET', url: '/productpage?u=normal' });
+    expect(asked?.headers).toMatchObject({
+      host: 'shop.example.com',
+      'user-agent': 'sluice-probe/1',
+      connection: 'close',
+    });
+  });
+
+  it('fails on another status, and follows no redirect', async () => {
+    const port = await listen(http.createServer((_, response) => response.writeHead(302, { location: '/' }).end()));
+    expect(await probe.ask(spec, [at(port)])).toEqual({ isOk: false, detail: '302, not 200' });
+    expect(await probe.ask({ ...spec, status: 302 }, [at(port)])).toMatchObject({ isOk: true });
+  });
+
+  it('fails where nothing listens, nothing answers, or the answer does not end', async () => {
+    const closed = await listen(http.createServer());
+    const server = servers.pop();
+    await new Promise((resolve) => server?.close(resolve));
+    expect(await probe.ask(spec, [at(closed)])).toEqual({ isOk: false, detail: 'ECONNREFUSED' });
+    const silent = await listen(http.createServer(() => undefined));
+    expect(await probe.ask(spec, [at(silent)])).toEqual({ isOk: false, detail: 'no answer within 300 ms' });
+    const hanging = await listen(http.createServer((_, response) => void response.writeHead(200).write('half')));
+    expect(await probe.ask(spec, [at(hanging)])).toEqual({ isOk: false, detail: 'no answer within 300 ms' });
+  });
+
+  it('does not read a body without end', async () => {
+    const port = await listen(
+      http.createServer((_, response) => {
+        response.writeHead(200);
+        const more = () => {
+          while (!response.destroyed && response.write(Buffer.alloc(16_384)));
+          response.once('drain', more);
+        };
+        more();
+      }),
+    );
+    expect(await probe.ask({ ...spec, timeoutMs: 10_000 }, [at(port)])).toMatchObject({ isOk: true });
+  });
+
+  it('speaks TLS where the port is named https, and names the host', async () => {
+    const pem = await generate([{ name: 'commonName', value: 'somebody.else' }], { keyType: 'ec' });
+    let named: string | false | undefined;
+    const server = https.createServer({ key: pem.private, cert: pem.cert }, (request, response) => {
+      named = (request.socket as { servername?: string | false }).servername;
+      response.end();
+    });
+    const port = await listen(server);
+    const endpoint = { address: '127.0.0.1', targetPorts: { 80: 1, 443: port } };
+    const secure = service([endpoint], { 80: 'http2', 443: 'https' });
+    expect(await probe.ask({ ...spec, port: 443 }, [secure])).toMatchObject({ isOk: true });
+    expect(named).toBe('shop.example.com');
+  });
+
+  it('asks one ready pod after the other', async () => {
+    const asked: string[] = [];
+    const answer = (request: http.IncomingMessage, response: http.ServerResponse) => {
+      asked.push(request.socket.localAddress ?? '');
+      response.end();
+    };
+    const port = await listen(http.createServer(answer), '127.0.0.2');
+    await listen(http.createServer(answer), '127.0.0.3', port);
+    const both = service(['127.0.0.2', '127.0.0.3'].map((address) => ({ address, targetPorts: { 80: port } })));
+    for (nowMs of [0, 5_000, 10_000, 15_000]) await probe.ask(spec, [both]);
+    expect(asked).toEqual(['127.0.0.2', '127.0.0.3', '127.0.0.2', '127.0.0.3']);
+  });
+
+  it('is good only where every Service answers, and says which one does not', async () => {
+    const port = await listen(http.createServer((_, response) => response.end()));
+    const empty = { ...service([]), cluster: 'second' };
+    expect(await probe.ask(spec, [at(port), empty])).toMatchObject({
+      isOk: false,
+      detail: expect.stringMatching(/^ack\/gateway: 200 in \d+ ms; second\/gateway: no ready endpoint$/),
+    });
+  });
+
+  it('fails without a Service, an endpoint or the port', async () => {
+    expect(await probe.ask(spec, [])).toMatchObject({ isOk: false });
+    expect(await probe.ask(spec, [service([])])).toEqual({ isOk: false, detail: 'no ready endpoint' });
+    expect(await probe.ask({ ...spec, port: 8443 }, [at(1)])).toEqual({ isOk: false, detail: 'no ready endpoint' });
+  });
+
+  it('fails on a host or path that no request can carry, and does not throw', async () => {
+    const port = await listen(http.createServer((_, response) => response.end()));
+    expect(await probe.ask({ ...spec, host: 'a\r\nX: 1' }, [at(port)])).toMatchObject({ isOk: false });
+    expect(await probe.ask({ ...spec, path: '/a b\n' }, [at(port)])).toMatchObject({ isOk: false });
+  });
+});
+
+describe('where a probe goes', () => {
+  it.each([
+    '169.254.169.254',
+    '100.100.100.200',
+    '0.0.0.0',
+    '::ffff:169.254.169.254',
+    '::ffff:100.100.100.200',
+    '::ffff:6464:64c8',
+    'fe80::1',
+    'fd00:ec2::254',
+    '::',
+    'metadata.internal',
+    '2130706433',
+    '0x7f.1',
+    '',
+  ])('is never %j', (address) => {
+    expect(mayAsk(address, true)).toBe(false);
+  });
+
+  it.each(['127.0.0.1', '127.8.9.10', '::1', '::ffff:127.0.0.1'])('is %j in the sandbox only', (address) => {
+    expect(mayAsk(address, true)).toBe(true);
+    expect(mayAsk(address, false)).toBe(false);
+  });
+
+  it.each(['10.0.1.1', '192.168.3.4', '172.16.0.9', '100.64.0.1', 'fd12::1'])('may be %j', (address) => {
+    expect(mayAsk(address, false)).toBe(true);
+  });
+
+  it('is not loopback unless told, even where an EndpointSlice says so', async () => {
+    const strict = httpProbe({ clock });
+    expect(await strict.ask(spec, [at(80)])).toEqual({
+      isOk: false,
+      detail: '127.0.0.1 is not an address that is probed',
+    });
+  });
+});
