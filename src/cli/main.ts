@@ -1,11 +1,41 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import { abortCommand } from './abort.ts';
+import { approveCommand } from './approve.ts';
+import { demoCommand } from './demo.ts';
+import { getCommand } from './get.ts';
+import { historyCommand } from './history.ts';
+import { listCommand } from './list.ts';
+import { pauseCommand } from './pause.ts';
+import { promoteCommand } from './promote.ts';
+import { resumeCommand } from './resume.ts';
+import { retryCommand } from './retry.ts';
+import { rollbackCommand } from './rollback.ts';
 import { sandboxCommand } from './sandbox.ts';
+import { schemaCommand } from './schema.ts';
+import { serveCommand } from './serve.ts';
+import { startCommand } from './start.ts';
 
 /** Adds one command to the program; a command sets `process.exitCode` (design section 5: 0 done, 1 no, 2 wrong use, 3 cannot reach). */
 type AddCommand = (program: Command) => void;
 
-const commands: readonly AddCommand[] = [sandboxCommand];
+const commands: readonly AddCommand[] = [
+  demoCommand,
+  sandboxCommand,
+  serveCommand,
+  startCommand,
+  listCommand,
+  getCommand,
+  historyCommand,
+  pauseCommand,
+  resumeCommand,
+  promoteCommand,
+  approveCommand,
+  abortCommand,
+  rollbackCommand,
+  retryCommand,
+  schemaCommand,
+];
 
 const wrongUse = 2;
 

@@ -43,7 +43,7 @@ export async function rescue(
     last = await attempt(ports, {
       baseline,
       probes: [],
-      fence: rescueFence,
+      fence,
       forMs,
       capacityPatienceMs: 60_000,
       isForced,

@@ -1,0 +1,51 @@
+import { clbClient } from '../../adapters/clb/clb-client.ts';
+import { clbLoadBalancer } from '../../adapters/clb/load-balancer.ts';
+import { systemClock } from '../../adapters/system-clock.ts';
+import type { BackendReading } from '../../domain/observation.ts';
+import type { LoadBalancer } from '../../ports/load-balancer.ts';
+import type { SandboxDescription } from '../../sandbox/sandbox.ts';
+
+const loadBalancer = 'lb-public';
+const ports = [
+  { port: 80, group: 'rsp-pub-80' },
+  { port: 443, group: 'rsp-pub-443' },
+];
+
+/** Backend weights by group, as the CLB itself tells them: the only thing that decides how the demo ended. */
+export type Truth = Readonly<Record<string, readonly BackendReading[]>>;
+
+export function truthReader({ clb }: SandboxDescription): () => Promise<Truth> {
+  const { accessKeyId, accessKeySecret, endpoint, regionId } = clb;
+  const credentials = () => ({ accessKeyId, accessKeySecret });
+  const reader: LoadBalancer = clbLoadBalancer(
+    clbClient({ region: regionId, endpoint, protocol: 'http', credentials, clock: systemClock() }),
+  );
+  return async () => {
+    const groups = await reader.describeGroups(loadBalancer, ports);
+    return Object.fromEntries(groups.map(({ group, backends }) => [group, backends]));
+  };
+}
+
+/** True when every backend has the weight it had before. */
+export function isSameWeights(before: Truth, after: Truth): boolean {
+  return JSON.stringify(weightsOf(before)) === JSON.stringify(weightsOf(after));
+}
+
+/** True when in every group the source has no weight and the target has some. */
+export function isAllOnTarget(truth: Truth): boolean {
+  return Object.values(truth).every((backends) => {
+    const sum = (isTarget: boolean): number =>
+      backends.filter((backend) => isOfTarget(backend) === isTarget).reduce((all, { weight }) => all + weight, 0);
+    return sum(false) === 0 && sum(true) > 0;
+  });
+}
+
+export function weightsOf(truth: Truth): Readonly<Record<string, readonly string[]>> {
+  const named = (backend: BackendReading): string =>
+    `${isOfTarget(backend) ? 'target' : 'source'} ${backend.serverIp || backend.serverId}:${backend.port}=${backend.weight}`;
+  return Object.fromEntries(Object.entries(truth).map(([group, backends]) => [group, backends.map(named).sort()]));
+}
+
+function isOfTarget({ description }: BackendReading): boolean {
+  return description.includes('/istio-ingressgateway-asm/');
+}
