@@ -48,7 +48,12 @@ export class RefusedError extends TerminalError {
 
 const systemBusyStatus = 449;
 
-export function codeOf(error: unknown): string {
+/** Whether an error's code is one of a connection that broke or could not be made: later it may be. */
+export function isNetworkCode(code: string): boolean {
+  return network.has(code);
+}
+
+function codeOf(error: unknown): string {
   const { code } = error as VendorError;
   return typeof code === 'string' ? code : '';
 }
@@ -72,7 +77,7 @@ export function translated(
   const { name, statusCode, requestId, retryAfter } = error as VendorError;
   const code = codeOf(error);
   if (name === 'RequestTimeoutError') return new TransientError(`${asked}: no answer in time`);
-  if (network.has(code)) return new TransientError(`${asked}: ${code}`);
+  if (isNetworkCode(code)) return new TransientError(`${asked}: ${code}`);
   const status = typeof statusCode === 'number' ? statusCode : 0;
   const request =
     typeof requestId === 'string' && requestId !== 'undefined' ? `, request ${requestId.slice(0, 64)}` : '';

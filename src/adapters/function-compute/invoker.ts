@@ -4,6 +4,7 @@ import type FcClient from '@alicloud/fc2';
 import { TerminalError, TransientError } from '../../ports/errors.ts';
 import type { Invoker } from '../../ports/invoker.ts';
 import type { CredentialsSource } from '../clb/credentials.ts';
+import { isNetworkCode } from '../clb/open-api-errors.ts';
 
 export interface FcInvokerOptions {
   readonly accountId: string;
@@ -119,9 +120,9 @@ function translated(error: unknown, asked: string): TransientError | TerminalErr
   if (status === 409) return null;
   if (status === 0) {
     if (String(name).startsWith('RequestTimeout')) return new TransientError(`${asked}: no answer in time`);
-    return said === ''
-      ? new TerminalError(`${asked}: ${String(name).slice(0, 80)}`)
-      : new TransientError(`${asked}: ${said}`);
+    // What is no network error is a mistake in this installation, a module that is not in the bundle for one.
+    const reason = `${asked}: ${said || String(name).slice(0, 80)}`;
+    return isNetworkCode(said) ? new TransientError(reason) : new TerminalError(reason);
   }
   const text = `${asked}: ${status}${said === '' ? '' : ` ${said}`}`;
   return status === 429 || status >= 500 ? new TransientError(text) : new TerminalError(text);

@@ -150,6 +150,7 @@ describe('a Function Compute that fails', () => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
     expect(error).toBeInstanceOf(TransientError);
+    expect(error.message).toMatch(/^invoke step: /);
     expect(error.message).not.toContain('127.0.0.1');
   });
 });
