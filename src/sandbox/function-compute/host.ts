@@ -262,6 +262,8 @@ export class FunctionHost {
   }
 
   #trouble(invocation: Invocation, what: string): void {
+    // What ends because the host ends is no trouble.
+    if (this.#stopping.signal.aborted) return;
     this.#options.onTrouble?.(`${invocation.functionName} ${invocation.requestId}: ${what.slice(0, 500)}`);
   }
 }
