@@ -26,7 +26,8 @@ await Promise.all([
     minify: true,
     keepNames: true,
     // lmdb is native and for machines with a disk; the functions load it only where no Redis is named.
-    external: ['lmdb', 'proxy-agent', 'ali-oss'],
+    external: ['lmdb'],
+    alias: { 'ali-oss': './scripts/no-oss.cjs' },
   }),
   build({
     ...common,

@@ -38,6 +38,8 @@ export interface Composed {
 /** Left of an invocation's time for the last answers to come in and be committed. */
 const marginMs = 3_000;
 
+const requestTimeoutMs = 10_000;
+
 let warm: Composed | null = null;
 let credentials: FunctionContext['credentials'];
 
@@ -57,11 +59,14 @@ export function endOf(context: FunctionContext, { ports }: Composed, atMostMs = 
 export function compose(environment: Environment, credentialsSource: CredentialsSource): Composed {
   const config = loadConfig(environment);
   const clock = systemClock(config.clock ?? undefined);
+  // Requests are waited for on the wall: where the sandbox compresses time, patience is compressed with it.
+  const timeoutMs = Math.max(1_000, requestTimeoutMs / (config.clock?.speed ?? 1));
   const { store, signals } = storesOf(config, environment);
   const clients = kubernetesClients({
     clusters: config.clusters,
     meshes: config.meshes,
     clock,
+    timeoutMs,
     env: environment,
     // The functions stand in the clusters' VPC (template.yml), so they use the API servers' private addresses.
     cloud: { region: config.clb.region, credentials: credentialsSource, isPrivate: true },
@@ -72,6 +77,7 @@ export function compose(environment: Environment, credentialsSource: Credentials
     ...(config.clb.endpoint === null ? {} : { endpoint: config.clb.endpoint }),
     credentials: credentialsSource,
     clock,
+    timeoutMs,
   });
   const ports: Ports = {
     installation: {
@@ -83,8 +89,7 @@ export function compose(environment: Environment, credentialsSource: Credentials
     clock,
     store: withDecisionLog(store, (line) => console.log(line)),
     signals,
-    // Kept baselines are read back by rescue only, which is not a function.
-    router: kubernetesRouter(clients, { namespaces: null }),
+    router: kubernetesRouter(clients),
     loadBalancer: clbLoadBalancer(client),
     probe: httpProbe({ clock, allowLoopback: config.isLoopbackProbeAllowed, speed: config.clock?.speed ?? 1 }),
     notifier: notifierOf(config, environment, clock),

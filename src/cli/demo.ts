@@ -28,7 +28,7 @@ export function demoCommand(program: Command): void {
     .description('a whole migration on a local sandbox, with real requests, in about a minute')
     .addOption(new Option('--fault <fault>', 'what is to go wrong').choices([...demoFaults]).default('none'))
     .addOption(new Option('--output <format>', 'how to print').choices(['table', 'json']).default('table'))
-    .option('--speed <n>', 'how many times faster every clock runs', '12')
+    .option('--speed <n>', 'how many times faster every clock runs', '7')
     .action(async (options: DemoOptions) => {
       process.exitCode = await demo(options);
     });

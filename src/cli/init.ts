@@ -27,7 +27,7 @@ interface InitOptions extends KubeconfigOptions, OutputOptions {
 export function initCommand(program: Command): void {
   withOutput(withKubeconfigs(program.command('init')))
     .description('finds the gateways that share a load balancer and writes the migration file')
-    .option('--source <namespace/name>', 'the Service, where there are several pairs')
+    .option('--source <[cluster/]namespace/name>', 'the Service, where there are several pairs')
     .option('--target <namespace/name>', 'the IstioGateway, where there are several pairs')
     .option('--host <host>', 'host of the probe, in place of the one found')
     .option('--path <path>', 'path of the probe, in place of the one found')
@@ -64,7 +64,7 @@ async function pairsIn(kubeconfigs: Kubeconfigs, { source, target }: InitOptions
     const all = findPairs(found);
     const pairs = all.filter(
       (pair) =>
-        (source === undefined || placeOf(pair.source) === source) &&
+        (source === undefined || [placeOf(pair.source), sourceOf(pair)].includes(source)) &&
         (target === undefined || placeOf(pair.target) === target),
     );
     if (pairs.length > 1) tellChoice(pairs);
@@ -76,9 +76,13 @@ async function pairsIn(kubeconfigs: Kubeconfigs, { source, target }: InitOptions
   }
 }
 
+function sourceOf({ source }: Pick<Pair, 'source'>): string {
+  return `${source.cluster}/${placeOf(source)}`;
+}
+
 function tellChoice(pairs: readonly Pair[]): void {
   const rows = pairs.map(({ source, target, loadBalancer }) => [
-    `${source.cluster}: --source ${placeOf(source)}`,
+    `--source ${sourceOf({ source })}`,
     `--target ${placeOf(target)}`,
     loadBalancer,
   ]);

@@ -52,6 +52,8 @@ async function readMesh(mesh: string, client: KubernetesClient): Promise<readonl
   });
 }
 
+/** Of one kind in one cluster. */
+const objectsMax = 2000;
 const istioResource = { group: 'networking.istio.io', version: 'v1beta1' } as const;
 
 /** A cluster without Istio's resource types has none of their objects. */
@@ -63,7 +65,7 @@ async function listCustom(
   const attempt = { verb: 'list', resource: plural, namespace: null } as const;
   const { group, version } = resource;
   const ask = ({ custom }: KubernetesApi) =>
-    custom.listCustomObjectForAllNamespaces({ group, version, plural, resourcePlural: plural, limit: 500 });
+    custom.listCustomObjectForAllNamespaces({ group, version, plural, limit: objectsMax });
   const answer: unknown = await client.find(attempt, ask);
   const parsed = v.safeParse(v.object({ items: v.array(v.unknown()) }), answer);
   return parsed.success ? parsed.output.items : [];

@@ -101,8 +101,8 @@ class DemoRun {
   async toTheEnd(): Promise<MigrationView> {
     while (Date.now() - this.#beganMs < atMostMs) {
       const view = await this.#api.get<MigrationView>(`/v1/migrations/${this.#name}`);
-      await this.#strike(view);
       await this.#tellHistory();
+      await this.#strike(view);
       this.#watcher.see({
         seconds: (Date.now() - this.#beganMs) / 1000,
         view,
