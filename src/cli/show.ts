@@ -1,6 +1,9 @@
-import pc from 'picocolors';
+import picocolors from 'picocolors';
 import type { MigrationSummary } from '../api/view-schema.ts';
 import type { MigrationView } from '../domain/view.ts';
+
+/** Only on a terminal: the library would colour pipes as well where CI is set. */
+const pc = picocolors.createColors(process.stdout.isTTY === true && picocolors.isColorSupported);
 
 /** Migrations as text for people: the words of the glossary, aligned, nothing that has to be guessed. */
 
@@ -43,12 +46,14 @@ export function showView(view: MigrationView): string {
     ...labelled('verdict', verdictLines(view)),
     ...labelled('probes', probeLines(view)),
     ...labelled('gate', gateLines(view)),
-    ['waits for', view.waitingFor ?? 'nothing'],
+    ['waits for', printable(view.waitingFor ?? 'nothing')],
     ...labelled('because', view.reason === null ? [] : [view.reason]),
-    ['allowed', view.allowed.length === 0 ? 'nothing' : view.allowed.join(', ')],
-    ['changed', `${view.updatedAt} (revision ${view.revision}, run ${view.run})`],
+    ['allowed', view.allowed.length === 0 ? 'nothing' : printable(view.allowed.join(', '))],
+    ['changed', printable(`${view.updatedAt} (revision ${view.revision}, run ${view.run})`)],
   ];
-  return [pc.bold(view.name), ...lines.map(([label, text]) => `  ${pc.dim(label.padEnd(9))}  ${text}`)].join('\n');
+  return [pc.bold(printable(view.name)), ...lines.map(([label, text]) => `  ${pc.dim(label.padEnd(9))}  ${text}`)].join(
+    '\n',
+  );
 }
 
 /** One line for where there is no terminal to redraw. */

@@ -1,0 +1,55 @@
+import { describe, expect, test } from 'vitest';
+import { printable, showList, showView, table, viewLine } from '../../src/cli/show.ts';
+import type { MigrationView } from '../../src/domain/view.ts';
+import { aSpec } from '../fixtures/builders.ts';
+
+const escapeCode = String.fromCharCode(27);
+const bell = String.fromCharCode(7);
+
+const aView = (view: Partial<MigrationView> = {}): MigrationView => ({
+  name: 'shop-ingress',
+  run: 'r1',
+  revision: 7,
+  state: 'held',
+  isFinal: false,
+  step: 2,
+  steps: 3,
+  share: { asked: 50, achieved: 49.95, observed: null },
+  ports: [],
+  verdict: null,
+  probes: [
+    { probe: 'productpage', side: 'source', failuresInRow: 0, askedAtMs: 0, detail: '200 in 3 ms' },
+    { probe: 'productpage', side: 'target', failuresInRow: 2, askedAtMs: 0, detail: '503' },
+  ],
+  waitingFor: 'the cause to go away, or a person',
+  reason: 'source weight is "100"',
+  gate: { id: 'g-1', expiresAt: '2026-01-31T10:00:00.000Z' },
+  allowed: [],
+  createdAt: '2026-01-31T08:00:00.000Z',
+  updatedAt: '2026-01-31T09:00:00.000Z',
+  spec: aSpec(),
+  ...view,
+});
+
+describe('a migration as text', () => {
+  test('says the state of each probe, the gate and how to approve it', () => {
+    const lines = showView(aView()).split('\n');
+    expect(lines).toContain('  probes     productpage  source  good               200 in 3 ms');
+    expect(lines).toContain('             productpage  target  2 failed in a row  503');
+    expect(lines).toContain('  gate       g-1, expires at 2026-01-31T10:00:00.000Z');
+    expect(lines).toContain('             sluice approve shop-ingress --gate g-1');
+    expect(lines).toContain('  share      asked 50 %, achieved 50 %, observed -');
+    expect(lines).toContain('  allowed    nothing');
+  });
+
+  test('cannot steer the terminal, whoever wrote a text in it', () => {
+    const evil = `${escapeCode}[2J${bell}line\nsecond`;
+    const view = aView({ name: evil, reason: evil, waitingFor: evil, state: evil, probes: [], gate: null });
+    for (const text of [showView(view), viewLine(view), showList([view]), table([[evil]])]) {
+      expect(text).not.toContain(escapeCode);
+      expect(text).not.toContain(bell);
+    }
+    expect(printable(evil)).not.toContain('\n');
+    expect(viewLine(view)).not.toContain('\n');
+  });
+});
