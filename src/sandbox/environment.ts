@@ -5,7 +5,7 @@ import type { Doors } from './function-compute/function-compute.ts';
 /** The installation's name of the ACK cluster with the traffic, of the mesh, and of the step function. */
 export const clusterName = 'ack';
 export const meshName = 'asm';
-export const stepFunction = 'step';
+const stepFunction = 'step';
 
 /** Tokens of the functions' API, made anew for every sandbox. */
 export interface Tokens {

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { type FaultKind, type FaultPlace, faultKinds, faultPlaces } from '../faults.ts';
 
 /** Which kinds of fault a place knows; another pair would be accepted and do nothing, so it is refused. */
-export const kindsOfPlace: Readonly<Record<FaultPlace, readonly FaultKind[]>> = {
+const kindsOfPlace: Readonly<Record<FaultPlace, readonly FaultKind[]>> = {
   ack: ['error', 'delay', 'drop', 'stall'],
   asm: ['error', 'delay', 'drop', 'stall'],
   controller: ['error', 'delay', 'drop', 'stall', 'duplicate'],

@@ -19,7 +19,7 @@ export interface SignedRequest {
  *
  * @source @alicloud/fc2 2.6.6 lib/helper.js composeStringToSign (reference B1)
  */
-export function signature(request: SignedRequest, accessKeySecret: string): string {
+function signature(request: SignedRequest, accessKeySecret: string): string {
   const header = (name: string): string => String(request.headers[name] ?? '');
   const canonical = Object.keys(request.headers)
     .filter((name) => name.startsWith('x-fc-'))
