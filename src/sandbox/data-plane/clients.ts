@@ -1,0 +1,176 @@
+import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { performance } from 'node:perf_hooks';
+import { ownAnswerHeader } from './front-door.ts';
+import { type Counts, countAnswer, countsOf, type Tally } from './tally.ts';
+import { TallyWindow } from './tally-window.ts';
+
+export interface ClientsOptions {
+  /** Entry URLs without a slash at the end; requests take turns over them. */
+  readonly urls: readonly string[];
+  /** Requests a second of wall time, over all URLs. */
+  readonly ratePerSecond: number;
+  /** Keep-alive connections, over all URLs; at least one each. */
+  readonly connections: number;
+  readonly host: string;
+  readonly path: string;
+}
+
+export interface ClientCounts extends Counts {
+  /** Got no answer, a broken one, or one that the load balancer gave itself because it had no backend. */
+  readonly lost: number;
+}
+
+export interface ClientsReading {
+  readonly sinceStart: ClientCounts;
+  readonly last10s: ClientCounts;
+  /** Due, but not sent, because too many were still open. */
+  readonly notSent: number;
+}
+
+export interface Clients {
+  set(change: { readonly ratePerSecond?: number; readonly connections?: number }): void;
+  counters(): ClientsReading;
+  /** Sends nothing more; requests that are open are cut and not counted. */
+  stop(): Promise<void>;
+}
+
+const tickMs = 10;
+const openMax = 1000;
+const answerWithinMs = 10_000;
+const ratePerSecondMax = 20_000;
+
+/** Clients that send at their rate whatever the answers take (open loop), until too many are open. */
+export function startClients(options: ClientsOptions): Clients {
+  return new OpenLoop(options);
+}
+
+class OpenLoop implements Clients {
+  readonly #targets: readonly Target[];
+  readonly #window = new TallyWindow(Date.now());
+  readonly #timer: NodeJS.Timeout;
+  readonly #open = new Set<ClientRequest>();
+  #ratePerSecond: number;
+  #due = 0;
+  #tickedAtMs = performance.now();
+  #turn = 0;
+  #notSent = 0;
+  #isStopped = false;
+
+  constructor(options: ClientsOptions) {
+    this.#targets = options.urls.map((url) => targetOf(url, options));
+    this.#ratePerSecond = rateOf(options.ratePerSecond);
+    this.#setConnections(options.connections);
+    this.#timer = setInterval(() => this.#tick(), tickMs);
+  }
+
+  set(change: { readonly ratePerSecond?: number; readonly connections?: number }): void {
+    if (change.ratePerSecond !== undefined) this.#ratePerSecond = rateOf(change.ratePerSecond);
+    if (change.connections !== undefined) this.#setConnections(change.connections);
+  }
+
+  counters(): ClientsReading {
+    return {
+      sinceStart: clientCounts(this.#window.sinceStart),
+      last10s: clientCounts(this.#window.last10s(Date.now())),
+      notSent: this.#notSent,
+    };
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearInterval(this.#timer);
+    // One by one: an agent that is destroyed opens new connections for the requests that still queue.
+    const open = [...this.#open];
+    const closed = open.map((request) => new Promise<void>((resolve) => request.once('close', () => resolve())));
+    for (const request of open) request.destroy();
+    await Promise.all(closed);
+    for (const { agent } of this.#targets) agent.destroy();
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    // A pause of the machine is not made up for by a burst.
+    this.#due += (this.#ratePerSecond * Math.min(1000, now - this.#tickedAtMs)) / 1000;
+    this.#tickedAtMs = now;
+    while (this.#due >= 1) {
+      this.#due -= 1;
+      if (this.#open.size >= openMax) this.#notSent += 1;
+      else this.#send();
+    }
+  }
+
+  #send(): void {
+    const target = this.#targets[this.#turn % Math.max(1, this.#targets.length)];
+    if (target === undefined) return;
+    this.#turn += 1;
+    const sentAtMs = performance.now();
+    let isCounted = false;
+    const count = (answer: IncomingMessage | null) => {
+      if (isCounted || this.#isStopped) return;
+      isCounted = true;
+      this.#count(answer, performance.now() - sentAtMs);
+    };
+    const request = target.send((answer) => {
+      answer.resume();
+      answer.once('end', () => count(answer));
+      answer.on('error', () => count(null));
+    });
+    this.#open.add(request);
+    request.setTimeout(answerWithinMs, () => request.destroy());
+    request.on('error', () => count(null));
+    request.once('close', () => {
+      this.#open.delete(request);
+      count(null);
+    });
+    request.end();
+  }
+
+  #count(answer: IncomingMessage | null, latencyMs: number): void {
+    const isLost = answer === null || answer.headers[ownAnswerHeader] !== undefined;
+    const isError = !isLost && (answer.statusCode ?? 0) >= 500;
+    this.#window.count(Date.now(), (tally) => {
+      if (isLost) {
+        tally.requests += 1;
+        tally.lost += 1;
+      } else {
+        countAnswer(tally, isError, latencyMs);
+      }
+    });
+  }
+
+  #setConnections(connections: number): void {
+    const each = Math.max(1, Math.min(openMax, Math.floor(connections / Math.max(1, this.#targets.length))));
+    for (const { agent } of this.#targets) {
+      agent.maxSockets = each;
+      agent.maxFreeSockets = each;
+    }
+  }
+}
+
+interface Target {
+  readonly agent: Agent;
+  readonly send: (answered: (answer: IncomingMessage) => void) => ReturnType<typeof httpRequest>;
+}
+
+function targetOf(url: string, { host, path }: ClientsOptions): Target {
+  const { protocol, hostname, port } = new URL(url);
+  // All connections take turns, as many clients would; an idle one is given up before the load balancer closes it.
+  const settings = { keepAlive: true, scheduling: 'fifo', timeout: 30_000 } as const;
+  const headers = { host, 'user-agent': 'shop-client/1.0', accept: '*/*' };
+  if (protocol === 'https:') {
+    const agent = new HttpsAgent({ ...settings, rejectUnauthorized: false });
+    const options = { hostname, port, path, headers, agent, servername: host };
+    return { agent, send: (answered) => httpsRequest(options, answered) };
+  }
+  const agent = new Agent(settings);
+  return { agent, send: (answered) => httpRequest({ hostname, port, path, headers, agent }, answered) };
+}
+
+function clientCounts(tally: Tally): ClientCounts {
+  return { ...countsOf(tally), lost: tally.lost };
+}
+
+function rateOf(ratePerSecond: number): number {
+  return Math.max(0, Math.min(ratePerSecondMax, ratePerSecond));
+}

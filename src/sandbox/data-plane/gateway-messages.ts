@@ -1,0 +1,44 @@
+import type { Tally } from './tally.ts';
+
+export type GatewaySide = 'source' | 'target';
+
+/** One address a gateway answers at: a pod's, or a node's with its NodePort. */
+export interface ListenPair {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** How a gateway behaves; `errorRate` in [0, 1] and `latencyMs` are for ordinary requests, `probes` for probes only. */
+export interface GatewayKnobs {
+  readonly errorRate: number;
+  readonly latencyMs: number;
+  readonly probes: boolean;
+}
+
+/** What the process is started with: one argument, JSON. `adminPort` 0 takes a free one. */
+export interface GatewayStart {
+  readonly side: GatewaySide;
+  readonly listen: readonly ListenPair[];
+  readonly adminPort: number;
+  readonly workload: string;
+  readonly seed: number;
+}
+
+export interface GatewayCounters {
+  readonly total: Tally;
+  /** By `address:port`. */
+  readonly backends: Readonly<Record<string, { readonly requests: number; readonly errors: number }>>;
+}
+
+export type ToGateway =
+  | { readonly kind: 'set'; readonly id: number; readonly knobs: Partial<GatewayKnobs> }
+  | { readonly kind: 'listen'; readonly id: number; readonly pairs: readonly ListenPair[] };
+
+export type FromGateway =
+  | { readonly kind: 'ready'; readonly adminPort: number }
+  | { readonly kind: 'done'; readonly id: number }
+  | { readonly kind: 'failed'; readonly id: number; readonly message: string }
+  | { readonly kind: 'counters'; readonly counters: GatewayCounters };
+
+/** One gateway process answers for every pod and node of its side. */
+export const listenPairsMax = 500;
