@@ -5,9 +5,11 @@ import { approveCommand } from './approve.ts';
 import { demoCommand } from './demo.ts';
 import { getCommand } from './get.ts';
 import { historyCommand } from './history.ts';
+import { initCommand } from './init.ts';
 import { listCommand } from './list.ts';
 import { pauseCommand } from './pause.ts';
 import { promoteCommand } from './promote.ts';
+import { rescueCommand } from './rescue.ts';
 import { resumeCommand } from './resume.ts';
 import { retryCommand } from './retry.ts';
 import { rollbackCommand } from './rollback.ts';
@@ -27,6 +29,7 @@ const commands: readonly AddCommand[] = [
   listCommand,
   getCommand,
   historyCommand,
+  initCommand,
   pauseCommand,
   resumeCommand,
   promoteCommand,
@@ -34,6 +37,7 @@ const commands: readonly AddCommand[] = [
   abortCommand,
   rollbackCommand,
   retryCommand,
+  rescueCommand,
   schemaCommand,
 ];
 
