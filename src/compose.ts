@@ -56,7 +56,7 @@ export function endOf(context: FunctionContext, { ports }: Composed, atMostMs = 
 }
 
 /** @throws InvalidInputError with every mistake of the environment */
-export function compose(environment: Environment, credentialsSource: CredentialsSource): Composed {
+function compose(environment: Environment, credentialsSource: CredentialsSource): Composed {
   const config = loadConfig(environment);
   const clock = systemClock(config.clock ?? undefined);
   // Requests are waited for on the wall: where the sandbox compresses time, patience is compressed with it.

@@ -27,8 +27,6 @@ export type MigrationEffect =
       readonly params: { readonly kind: NoticeKind; readonly step: number; readonly reason: string | null };
     };
 
-export type MigrationEffectType = MigrationEffect['type'];
-
 type Inert = { [E in MigrationEffect as E['type']]: (_: unknown, params: E['params']) => void };
 
 const inert = (): void => undefined;

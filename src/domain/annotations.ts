@@ -8,7 +8,7 @@ export function annotationKey(suffix: AnnotationSuffix): string {
   return prefix + suffix;
 }
 
-export function legacyAnnotationKey(suffix: AnnotationSuffix): string {
+function legacyAnnotationKey(suffix: AnnotationSuffix): string {
   return legacyPrefix + suffix;
 }
 

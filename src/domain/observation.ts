@@ -79,7 +79,7 @@ export interface BackendReading {
 }
 
 /** `k8s/<port>/<service>/<namespace>/<clusterId>`: how the cloud controller marks the backends of a Service. */
-export function isOwnedBy(backend: BackendReading, service: ServiceReading): boolean {
+function isOwnedBy(backend: BackendReading, service: ServiceReading): boolean {
   const parts = backend.description.split('/');
   return (
     parts.length === 5 &&

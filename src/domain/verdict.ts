@@ -83,7 +83,7 @@ export function withoutRepeats(samples: readonly Sample[]): readonly Sample[] {
   return [...byInterval.values()];
 }
 
-export function rateOf(count: Count): number {
+function rateOf(count: Count): number {
   return count.requests === 0 ? 0 : count.errors / count.requests;
 }
 

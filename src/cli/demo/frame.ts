@@ -56,7 +56,7 @@ function bar(share: number | null, color: (text: string) => string): string {
   return color('█'.repeat(full)) + pc.dim('░'.repeat(barWidth - full));
 }
 
-export function perCent(share: number | null): string {
+function perCent(share: number | null): string {
   return share === null ? '    -  ' : `${share.toFixed(1).padStart(5)} %`;
 }
 
