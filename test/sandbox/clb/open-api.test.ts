@@ -12,7 +12,6 @@ import { backendAt, clbWith } from './fixture.ts';
 // The native import of this CommonJS package gives a namespace in a namespace; its own require does not.
 const require = createRequire(import.meta.url);
 const { default: Client, $OpenApiUtil, OpenApiUtil } = require('@alicloud/openapi-core');
-const { RuntimeOptions } = require('@darabonba/typescript');
 
 const keys = { accessKeyId: 'LTAI5tSandbox', accessKeySecret: 'secret-of-the-sandbox' };
 const temporary = {
@@ -70,7 +69,7 @@ function rpc(endpoint: string, credentials: Credentials, action: string, query: 
     bodyType: 'json',
   });
   const request = new $OpenApiUtil.OpenApiRequest({ query: OpenApiUtil.query({ RegionId: 'cn-hangzhou', ...query }) });
-  return new Client(config).callApi(params, request, new RuntimeOptions({}));
+  return new Client(config).callApi(params, request, {});
 }
 
 async function codeOf(call: Promise<unknown>): Promise<readonly [number, string]> {
@@ -186,7 +185,7 @@ function roa(endpoint: string, clusterId: string, query: object) {
     bodyType: 'json',
   });
   const request = new $OpenApiUtil.OpenApiRequest({ query: OpenApiUtil.query(query), headers: {} });
-  return new Client(config).callApi(params, request, new RuntimeOptions({}));
+  return new Client(config).callApi(params, request, {});
 }
 
 describe('a request on its way', () => {

@@ -194,12 +194,11 @@ describe('clients over the load balancer', () => {
     opened.push(clients);
     await until('both sides serve', () => victim.counters().sinceStart.requests > 20);
     process.kill(victim.pid, 'SIGKILL');
-    const [gone] = backendsAt(target, 50);
     const listener = { loadBalancerId: 'lb-public', port: 80 };
-    await until(
-      'the health check has noticed',
-      () => model.healthOf(listener, gone as ClbBackend, Date.now()) === 'abnormal',
-    );
+    const isNoticed = (gone: ClbBackend) => model.healthOf(listener, gone, Date.now()) === 'abnormal';
+    await until('the health check has noticed', () => backendsAt(target, 50).every(isNoticed));
+    const underWay = clients.counters().sinceStart.requests + 20;
+    await until('what was under way is answered', () => clients.counters().sinceStart.requests >= underWay);
     const { sinceStart: noticed } = clients.counters();
     await until('200 more requests', () => clients.counters().sinceStart.requests >= noticed.requests + 200);
     const { sinceStart: later } = clients.counters();
