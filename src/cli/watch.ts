@@ -72,13 +72,13 @@ function onTerminal(): Screen {
   };
 }
 
-/** One line a change: what does not change what people would do, such as a new revision, is none. */
+/** One line a change. The observed share moves with every look, so it alone makes none. */
 function inLines(output: Output): Screen {
   let last = '';
   return {
     show: (view) => {
-      const { updatedAt: _, revision: __, ...rest } = view;
-      const seen = JSON.stringify([rest.state, rest.step, rest.share, rest.waitingFor, rest.reason, rest.gate]);
+      const { state, step, share, waitingFor, reason, gate } = view;
+      const seen = JSON.stringify([state, step, share.asked, share.achieved, waitingFor, reason, gate]);
       if (seen === last) return;
       last = seen;
       console.log(output === 'json' ? JSON.stringify(view) : viewLine(view));
