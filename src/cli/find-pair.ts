@@ -2,14 +2,14 @@ import { parseVgroupPort, readAnnotation } from '../domain/annotations.ts';
 
 /** What was read of both sides, as far as finding a pair of gateways needs it. */
 export interface Found {
-  readonly services: readonly FoundService[];
-  readonly gateways: readonly FoundGateway[];
+  readonly services: readonly ServiceFound[];
+  readonly gateways: readonly GatewayFound[];
   /** Gateways and VirtualServices of the source's own Istio, for a probe that fits. */
-  readonly listeners: readonly FoundListener[];
-  readonly virtualServices: readonly FoundVirtualService[];
+  readonly listeners: readonly ListenerFound[];
+  readonly virtualServices: readonly VirtualServiceFound[];
 }
 
-export interface FoundService {
+export interface ServiceFound {
   readonly cluster: string;
   readonly namespace: string;
   readonly name: string;
@@ -17,7 +17,7 @@ export interface FoundService {
   readonly selector: Readonly<Record<string, string>>;
 }
 
-export interface FoundGateway {
+export interface GatewayFound {
   readonly mesh: string;
   readonly namespace: string;
   readonly name: string;
@@ -25,7 +25,7 @@ export interface FoundGateway {
   readonly serviceAnnotations: readonly Readonly<Record<string, string>>[];
 }
 
-export interface FoundListener {
+export interface ListenerFound {
   readonly cluster: string;
   readonly namespace: string;
   readonly name: string;
@@ -33,7 +33,7 @@ export interface FoundListener {
   readonly hosts: readonly string[];
 }
 
-export interface FoundVirtualService {
+export interface VirtualServiceFound {
   readonly cluster: string;
   readonly namespace: string;
   readonly gateways: readonly string[];
@@ -42,8 +42,8 @@ export interface FoundVirtualService {
 }
 
 export interface Pair {
-  readonly source: FoundService;
-  readonly target: FoundGateway;
+  readonly source: ServiceFound;
+  readonly target: GatewayFound;
   readonly loadBalancer: string;
   /** vServer groups that both map, as `group:port`. */
   readonly groups: readonly string[];
@@ -81,7 +81,7 @@ export function placeOf({ namespace, name }: { readonly namespace: string; reado
 }
 
 /** The Service that ASM makes of an IstioGateway, and further Services of the same pods, are a target. */
-function isOfGateway(service: FoundService, { services, gateways }: Found): boolean {
+function isOfGateway(service: ServiceFound, { services, gateways }: Found): boolean {
   const own = services.filter((one) =>
     gateways.some(({ namespace, name }) => one.namespace === namespace && one.name === `istio-${name}`),
   );
@@ -90,7 +90,7 @@ function isOfGateway(service: FoundService, { services, gateways }: Found): bool
   );
 }
 
-function sharedGroups(source: FoundService, target: FoundGateway): readonly string[] {
+function sharedGroups(source: ServiceFound, target: GatewayFound): readonly string[] {
   const loadBalancer = readAnnotation(source.annotations, 'id');
   const mapped = new Set(
     target.serviceAnnotations.filter((one) => readAnnotation(one, 'id') === loadBalancer).flatMap(groupsOf),
@@ -104,7 +104,7 @@ function groupsOf(annotations: Readonly<Record<string, string>>): readonly strin
 }
 
 /** A host and a path that the source serves now, so that the probe is green before anything moves. */
-function probeFor(source: FoundService, found: Found): Pair['probe'] {
+function probeFor(source: ServiceFound, found: Found): Pair['probe'] {
   const listeners = found.listeners.filter(
     (listener) => listener.cluster === source.cluster && isBoundTo(listener.selector, source.selector),
   );
@@ -119,7 +119,7 @@ function probeFor(source: FoundService, found: Found): Pair['probe'] {
   return host === undefined ? null : { host, path: '/' };
 }
 
-function names(virtualService: FoundVirtualService, { namespace, name }: FoundListener): boolean {
+function names(virtualService: VirtualServiceFound, { namespace, name }: ListenerFound): boolean {
   const full = `${namespace}/${name}`;
   return virtualService.gateways.some(
     (gateway) => gateway === full || (gateway === name && virtualService.namespace === namespace),
@@ -127,7 +127,7 @@ function names(virtualService: FoundVirtualService, { namespace, name }: FoundLi
 }
 
 /** A Gateway binds to the pods that carry all of its selector's labels; the Service's selector tells which labels they carry. */
-function isBoundTo(selector: FoundListener['selector'], labels: FoundService['selector']): boolean {
+function isBoundTo(selector: ListenerFound['selector'], labels: ServiceFound['selector']): boolean {
   const entries = Object.entries(selector);
   return entries.length > 0 && entries.every(([key, value]) => labels[key] === value);
 }

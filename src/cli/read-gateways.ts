@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import type { KubernetesApi, KubernetesClient, KubernetesClients } from '../adapters/kubernetes/clients.ts';
 import { gatewayResource, overridesOf, parseGateway } from '../adapters/kubernetes/gateway-object.ts';
 import { listAll } from '../adapters/kubernetes/objects.ts';
-import type { Found, FoundGateway, FoundListener, FoundService, FoundVirtualService } from './find-pair.ts';
+import type { Found, GatewayFound, ListenerFound, ServiceFound, VirtualServiceFound } from './find-pair.ts';
 
 /** Reads what finding a pair of gateways needs, from every cluster and mesh. Reads only. */
 export async function readGateways(clients: KubernetesClients, meshes: readonly string[]): Promise<Found> {
@@ -27,7 +27,7 @@ async function readCluster(name: string, client: KubernetesClient): Promise<Omit
   return { services, listeners, virtualServices };
 }
 
-async function readServices(cluster: string, client: KubernetesClient): Promise<readonly FoundService[]> {
+async function readServices(cluster: string, client: KubernetesClient): Promise<readonly ServiceFound[]> {
   const items = await listAll(client, { verb: 'list', resource: 'services', namespace: null }, ({ core }, paging) =>
     core.listServiceForAllNamespaces(paging),
   );
@@ -42,7 +42,7 @@ async function readServices(cluster: string, client: KubernetesClient): Promise<
     }));
 }
 
-async function readMesh(mesh: string, client: KubernetesClient): Promise<readonly FoundGateway[]> {
+async function readMesh(mesh: string, client: KubernetesClient): Promise<readonly GatewayFound[]> {
   const items = await listCustom(client, 'istiogateways', gatewayResource);
   return items.map((item) => {
     const { namespace, name } = v.parse(named, item).metadata;
@@ -97,14 +97,14 @@ const virtualServiceSchema = v.object({
 });
 
 /** An object that is not as expected gives no probe; it stands in nobody's way. */
-function listenerOf(cluster: string, item: unknown): readonly FoundListener[] {
+function listenerOf(cluster: string, item: unknown): readonly ListenerFound[] {
   const parsed = v.safeParse(listenerSchema, item);
   if (!parsed.success) return [];
   const { metadata, spec } = parsed.output;
   return [{ cluster, ...metadata, selector: spec.selector, hosts: spec.servers.flatMap(({ hosts }) => hosts) }];
 }
 
-function virtualServiceOf(cluster: string, item: unknown): readonly FoundVirtualService[] {
+function virtualServiceOf(cluster: string, item: unknown): readonly VirtualServiceFound[] {
   const parsed = v.safeParse(virtualServiceSchema, item);
   if (!parsed.success) return [];
   const { metadata, spec } = parsed.output;

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { describeLack, type Found, type FoundGateway, type FoundService, findPairs } from '../../src/cli/find-pair.ts';
+import { describeLack, type Found, findPairs, type GatewayFound, type ServiceFound } from '../../src/cli/find-pair.ts';
 
 const prefix = 'service.beta.kubernetes.io/alibaba-cloud-loadbalancer-';
 const shared = { [`${prefix}id`]: 'lb-1', [`${prefix}vgroup-port`]: 'rsp-a:80,rsp-b:443' };
 
-const aService = (service: Partial<FoundService> = {}): FoundService => ({
+const aService = (service: Partial<ServiceFound> = {}): ServiceFound => ({
   cluster: 'ack',
   namespace: 'istio-system',
   name: 'istio-ingressgateway',
@@ -12,7 +12,7 @@ const aService = (service: Partial<FoundService> = {}): FoundService => ({
   selector: { app: 'istio-ingressgateway', istio: 'ingressgateway' },
   ...service,
 });
-const aGateway = (gateway: Partial<FoundGateway> = {}): FoundGateway => ({
+const aGateway = (gateway: Partial<GatewayFound> = {}): GatewayFound => ({
   mesh: 'asm',
   namespace: 'istio-system',
   name: 'ingressgateway-asm',
