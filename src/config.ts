@@ -15,7 +15,7 @@ import {
 } from './config-schema.ts';
 import { type InputProblem, InvalidInputError, messageOf, TerminalError } from './ports/errors.ts';
 
-export { type ConfigVariable, configVariables } from './config-variables.ts';
+export { configVariables } from './config-variables.ts';
 
 /**
  * The installation, read from the environment once. Secrets stay references (`env:NAME`, `file:/path`) that

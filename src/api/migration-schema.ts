@@ -175,7 +175,6 @@ export const migrationSchema = v.strictObject({
   spec,
 });
 export type MigrationFile = v.InferOutput<typeof migrationSchema>;
-export type RouteOfFile = v.InferOutput<typeof route>;
 export type ProbeOfFile = v.InferOutput<typeof probe>;
 
 /** Fields of the design that come later: refused by name, so that nobody believes that they are in force. */

@@ -37,7 +37,7 @@ export class RequestRefused extends Error {
   }
 }
 
-export function problemResponse(problem: Problem, headers: Readonly<Record<string, string>> = {}): ApiResponse {
+function problemResponse(problem: Problem, headers: Readonly<Record<string, string>> = {}): ApiResponse {
   const { code, ...rest } = problem;
   return json(
     problem.status,

@@ -61,7 +61,7 @@ const sample = v.pipe(
   v.check(({ requests, errors }) => errors <= requests, 'has more errors than requests'),
 );
 
-export const samplesMax = 2000;
+const samplesMax = 2000;
 export const signalsSchema = v.strictObject({
   samples: v.pipe(
     v.array(sample, 'must be a list of samples'),

@@ -59,7 +59,7 @@ function messageFor(field: string, known: readonly string[], later: readonly str
 }
 
 /** The known word that differs least, where the difference is small for a word of that length. */
-export function nearest(word: string, known: readonly string[]): string | null {
+function nearest(word: string, known: readonly string[]): string | null {
   if (word.length > 40) return null;
   const ranked = known
     .map((candidate) => ({ candidate, distance: distanceOf(word.toLowerCase(), candidate.toLowerCase()) }))

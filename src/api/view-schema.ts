@@ -51,7 +51,7 @@ const fields = {
 };
 
 /** Without the spec: a line of the list. */
-export const summarySchema = v.object(fields);
+const summarySchema = v.object(fields);
 export type MigrationSummary = Omit<MigrationView, 'spec'>;
 
 export const viewSchema = v.object({

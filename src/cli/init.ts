@@ -90,7 +90,7 @@ function tellChoice(pairs: readonly Pair[]): void {
 }
 
 /** The short form of design section 5; a cluster is named only where there are several to mean. */
-export function migrationText(
+function migrationText(
   { source, target, loadBalancer, groups, probe }: Pair,
   name: string,
   hasClusters: boolean,

@@ -29,7 +29,7 @@ export function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, ' ');
 }
 
-export function colored(state: string): string {
+function colored(state: string): string {
   if (/^(rollingBack|rolledBack|refused)/.test(state)) return pc.yellow(state);
   if (/^stuck/.test(state)) return pc.red(state);
   return /^(completed|closed)/.test(state) ? pc.green(state) : pc.cyan(state);

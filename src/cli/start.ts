@@ -55,7 +55,7 @@ async function start(options: StartOptions): Promise<ExitCode> {
 }
 
 /** A canary for schedules ends with the baseline back; for the others that is a failure. */
-export function endedAsAsked(view: MigrationView): boolean {
+function endedAsAsked(view: MigrationView): boolean {
   if (view.state === 'completed' || view.state === 'closed') return true;
   const isCanary = view.spec.finish === 'return';
   return isCanary && view.state === 'rolledBack' && view.reason === 'the canary is over';

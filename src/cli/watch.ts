@@ -27,7 +27,7 @@ export async function watch(migrations: Migrations, name: string, output: Output
 }
 
 /** Undoing a completed migration is a person's matter; by itself it only closes. */
-export function isOver(view: MigrationView): boolean {
+function isOver(view: MigrationView): boolean {
   return view.isFinal || view.state === 'completed';
 }
 
