@@ -60,7 +60,7 @@ function compose(environment: Environment, credentialsSource: CredentialsSource)
   const config = loadConfig(environment);
   const clock = systemClock(config.clock ?? undefined);
   // Requests are waited for on the wall: where the sandbox compresses time, patience is compressed with it.
-  const timeoutMs = Math.max(1_000, requestTimeoutMs / (config.clock?.speed ?? 1));
+  const timeoutMs = Math.max(1_000, Math.round(requestTimeoutMs / (config.clock?.speed ?? 1)));
   const { store, signals } = storesOf(config, environment);
   const clients = kubernetesClients({
     clusters: config.clusters,

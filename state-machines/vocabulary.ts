@@ -89,7 +89,8 @@ export const vocabulary = setup({
     }),
     keepVerified: assign(({ event }) =>
       event.type === 'shift.verified' || event.type === 'restore.verified'
-        ? { achieved: event.achieved, verifiedAtMs: event.at }
+        ? // What was observed was observed of another share.
+          { achieved: event.achieved, verifiedAtMs: event.at, observed: null }
         : {},
     ),
     keepBlock: assign({ blockedBy: (args) => reasonOf(args) }),

@@ -1,6 +1,7 @@
 import pc from 'picocolors';
+import type { BackendReading } from '../../domain/observation.ts';
 import type { DemoReport } from './run.ts';
-import { weightsOf } from './truth.ts';
+import { isOfTarget } from './truth.ts';
 
 /** The end of the demo in a few lines, every number of it measured in this run. */
 export function summary(report: DemoReport): string {
@@ -16,7 +17,16 @@ export function summary(report: DemoReport): string {
           `${recovery.seconds.toFixed(2)} s (${(recovery.seconds * report.speed).toFixed(0)} s of sandbox time) from ${recovery.from} to the verified baseline; ${recovery.failed} requests failed meanwhile`,
         ]),
     "backend weights, read back from the CLB's API:",
-    ...Object.entries(weightsOf(truth)).map(([group, weights]) => `  ${group}: ${weights.join('  ')}`),
+    ...Object.entries(truth).map(([group, backends]) => `  ${group}: ${sideWeights(backends)}`),
   ];
   return lines.join('\n');
+}
+
+function sideWeights(backends: readonly BackendReading[]): string {
+  const weights = (isTarget: boolean): string =>
+    backends
+      .filter((backend) => isOfTarget(backend) === isTarget)
+      .map(({ weight }) => weight)
+      .join(' + ');
+  return `source ${weights(false)}, target ${weights(true)}`;
 }

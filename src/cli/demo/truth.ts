@@ -40,12 +40,12 @@ export function isAllOnTarget(truth: Truth): boolean {
   });
 }
 
-export function weightsOf(truth: Truth): Readonly<Record<string, readonly string[]>> {
+function weightsOf(truth: Truth): Readonly<Record<string, readonly string[]>> {
   const named = (backend: BackendReading): string =>
     `${isOfTarget(backend) ? 'target' : 'source'} ${backend.serverIp || backend.serverId}:${backend.port}=${backend.weight}`;
   return Object.fromEntries(Object.entries(truth).map(([group, backends]) => [group, backends.map(named).sort()]));
 }
 
-function isOfTarget({ description }: BackendReading): boolean {
+export function isOfTarget({ description }: BackendReading): boolean {
   return description.includes('/istio-ingressgateway-asm/');
 }
