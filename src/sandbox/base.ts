@@ -13,6 +13,8 @@ export interface StartOptions {
   readonly signal?: AbortSignal;
   /** REDIS_URL is taken from here: with it the functions keep their records there. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Functions from here in place of the built ones, each a CommonJS file named like its function. */
+  readonly functionsFolder?: string;
 }
 
 /** What all parts of one sandbox share while they start. */

@@ -31,13 +31,17 @@ const deployed: Readonly<Record<string, Omit<FunctionConfig, 'file'>>> = {
   },
 };
 
-/** Finds the build from the sources or from the bundle. @throws Error where there is none */
-export function findBuild(): Build {
+/**
+ * Finds the build from the sources or from the bundle; functions of another folder are taken from there.
+ *
+ * @throws Error where there is none
+ */
+export function findBuild(functionsFolder?: string): Build {
   let at = dirname(fileURLToPath(import.meta.url));
   for (let level = 0; level < levelsMax; level += 1) {
     const dist = join(at, 'dist');
     const build = {
-      functions: join(dist, 'functions'),
+      functions: functionsFolder ?? join(dist, 'functions'),
       gatewayProgram: join(dist, 'sandbox', 'gateway.js'),
       instanceProgram: join(dist, 'sandbox', 'instance.js'),
     };

@@ -62,16 +62,16 @@ const settleWithinMs = 60_000;
 export async function startSandbox(start: StartOptions = {}): Promise<Sandbox> {
   const closing = new Closing();
   try {
-    return await compose(await makeBase(start, closing));
+    return await compose(await makeBase(start, closing), start.functionsFolder);
   } catch (error) {
     await closing.end();
     throw error;
   }
 }
 
-async function compose(base: Base): Promise<Sandbox> {
+async function compose(base: Base, functionsFolder?: string): Promise<Sandbox> {
   const { options, clock, closing, signal, progress } = base;
-  const build = findBuild();
+  const build = findBuild(functionsFolder);
   const cloud = await startCloud(base, build);
   signal.throwIfAborted();
   progress('the controllers have settled');
