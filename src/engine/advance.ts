@@ -12,6 +12,8 @@ import { acknowledge, fireTimers, historyOf, stepRecord } from './step.ts';
  * It saves work and is no lock: two that carry out the same command are told apart by their fences.
  */
 const leaseMs = 15_000;
+/** Notes are for people and stored with every commit. */
+const noteLengthMax = 500;
 const commitsMax = 20;
 const roundsMax = 2_000;
 /** Work that is due this soon is waited for; anything later is for the next look at the due index. */
@@ -178,7 +180,8 @@ function overtaken(current: MigrationRecord, command: Command, fence: number, at
   return { next: stepped?.record ?? raised, history: [line, ...(stepped?.history ?? [])] };
 }
 
-function postpone(record: MigrationRecord, id: string, untilMs: number, note: string): MigrationRecord {
+function postpone(record: MigrationRecord, id: string, untilMs: number, text: string): MigrationRecord {
+  const note = text.slice(0, noteLengthMax);
   const outbox = record.outbox.map((command) => (command.id === id ? { ...command, dueAtMs: untilMs, note } : command));
   return { ...record, outbox };
 }

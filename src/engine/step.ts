@@ -3,7 +3,8 @@ import type { MigrationInput } from '../../state-machines/context.ts';
 import { isMigrationEffect, type MigrationEffect } from '../../state-machines/effects.ts';
 import type { MigrationEvent } from '../../state-machines/events.ts';
 import { machineVersion, migrationMachine } from '../../state-machines/migration.ts';
-import type { Effect, MigrationRecord, Timer } from '../domain/record.ts';
+import type { Notice } from '../domain/notice.ts';
+import type { Command, Effect, MigrationRecord, Timer } from '../domain/record.ts';
 import { claimsOf } from '../domain/spec.ts';
 import type { HistoryEntry } from '../ports/migration-store.ts';
 import { noticeOf } from './notices.ts';
@@ -14,6 +15,12 @@ export interface Stepped {
   readonly record: MigrationRecord;
   readonly history: readonly HistoryEntry[];
 }
+
+/**
+ * Notices that may wait for their channels at once. A chat that is down for hours must not make the record too large to
+ * commit: the oldest of those that only inform are given up first.
+ */
+const deliveriesMax = 60;
 
 /** Only one of these is under way at a time: the newer question makes the older one pointless. */
 const driving: ReadonlySet<string> = new Set(['preflight', 'keepBaseline', 'shift', 'watch', 'restore', 'finish']);
@@ -114,9 +121,19 @@ function applied(
     updatedAtMs: atMs,
     snapshot: storeSnapshot(snapshot),
     timers: snapshot.status === 'done' ? [] : timers,
-    outbox,
+    outbox: withoutSurplus(outbox),
   };
   return { record: next, history };
+}
+
+function withoutSurplus(outbox: readonly Command[]): readonly Command[] {
+  const deliveries = outbox.filter(({ effect }) => effect.type === 'deliver');
+  const surplus = deliveries.length - deliveriesMax;
+  if (surplus <= 0) return outbox;
+  const isInforming = ({ effect }: Command): boolean => (effect.params['notice'] as Notice).severity === 'info';
+  const order = [...deliveries.filter(isInforming), ...deliveries.filter((one) => !isInforming(one))];
+  const dropped = new Set(order.slice(0, surplus).map(({ id }) => id));
+  return outbox.filter(({ id }) => !dropped.has(id));
 }
 
 export function historyOf(

@@ -264,6 +264,23 @@ describe('what goes wrong at a port', () => {
     await until('completed');
     expect(world.notices).toEqual([]);
   });
+  it('keeps its record small while the chat is down for hours, and the urgent notices in it', async () => {
+    world.onCall = (call) => {
+      if (call.startsWith('notifier.post')) throw new TransientError('chat is down');
+    };
+    await start({ notify: ['ops'] });
+    await until('progressing.baking');
+    for (let change = 0; change < 100; change++) {
+      await sendCommand(world.ports, name, { type: 'pause' }, 'ada');
+      await sendCommand(world.ports, name, { type: 'resume' }, 'ada');
+    }
+    await sendCommand(world.ports, name, { type: 'abort', isForced: false }, 'ada');
+    const waiting =
+      (await world.ports.store.load(name))?.outbox.filter(({ effect }) => effect.type === 'deliver') ?? [];
+    expect(waiting.length).toBeLessThanOrEqual(60);
+    const kinds = waiting.map(({ effect }) => (effect.params['notice'] as { readonly kind: string }).kind);
+    expect(kinds).toContain('rollback.started');
+  });
   it('holds a shift that meets a newer fence than its record ever had', async () => {
     await start();
     await until('progressing.baking');
