@@ -78,14 +78,24 @@ function waitFor(differences: readonly Difference[]): Move {
   return { kind: 'wait', waitingFor };
 }
 
-/** Writes by the share they leave in between, lowest first; the target first where they leave the same. */
+/** Writes by the share they leave in between, lowest first; the target first where both raise it (rule 1). */
 function inOrder(observation: RouteObservation, goal: RouteGoal, unwritten: readonly Side[]): readonly Side[] {
   const between = new Map(unwritten.map((side) => [side, shareAfter(observation, side, goal[side])]));
-  const now = highestShare(observation.groups.map((group) => currentSums(observation, group)));
-  const lowers = (side: Side): boolean => (between.get(side) ?? 0) < now;
   const order = [...unwritten].sort((a, b) => (a === 'target' ? -1 : 0) - (b === 'target' ? -1 : 0));
-  if (!order.some(lowers)) return order;
+  if (!order.some((side) => lowers(observation, side, goal[side]))) return order;
   return order.sort((a, b) => (between.get(a) ?? 0) - (between.get(b) ?? 0));
+}
+
+/**
+ * By the sums and not by the share: at a share of 0 a rising source cannot lower it, but has to rise first all the same.
+ * A Local source without annotation weighs as much as it has pods, so a target raised before it would get nearly all.
+ */
+function lowers(observation: RouteObservation, side: Side, weights: CarrierWeights): boolean {
+  return observation.groups.some((group) => {
+    const before = currentSums(observation, group)[side];
+    const after = sumAfter(observation, group, side, weights);
+    return side === 'source' ? after > before : after < before;
+  });
 }
 
 interface Sums {

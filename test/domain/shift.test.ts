@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { achievedShares, type RouteGoal } from '../../src/domain/agreement.ts';
+import type { ServiceReading } from '../../src/domain/observation.ts';
 import { nearestPair } from '../../src/domain/share.ts';
 import { cautious, nextMove } from '../../src/domain/shift.ts';
 import { aGoal, anObservation, weights } from '../fixtures/builders.ts';
 
+const asLocal = (service: ServiceReading): ServiceReading => ({ ...service, mode: 'local' });
 const rollingBack = { ...cautious, sourcePodsAtBaseline: 3 };
 
 describe('the next move of a shift', () => {
@@ -15,6 +17,12 @@ describe('the next move of a shift', () => {
   it('lowers the share first when the weights of both sides rise', () => {
     const move = nextMove(anObservation({ weight: '79' }, { weight: '39' }), aGoal('100', '100'), cautious);
     expect(move).toMatchObject({ kind: 'write', side: 'source' });
+  });
+  it('raises a source without annotation before the target, which would get nearly all at once', () => {
+    // A Local source of three pods weighs 3 until it is annotated (reference A5).
+    const unset = anObservation({ weight: null, atClb: [1, 1, 1] }, { weight: '0' });
+    const local = { ...unset, source: { ...unset.source, services: unset.source.services.map(asLocal) } };
+    expect(nextMove(local, aGoal('83', '11'), cautious)).toMatchObject({ kind: 'write', side: 'source' });
   });
   it('waits for the load balancer before it writes the other side', () => {
     const seen = anObservation({ weight: '100' }, { weight: '11', atClb: [0, 0, 0] });
