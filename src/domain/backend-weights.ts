@@ -23,13 +23,36 @@ const defaultWeight = 100;
  *   podNumberAlgorithm)
  */
 export function backendWeights(weight: number | null, mode: BackendMode, backends: readonly Backend[]): number[] {
-  if (weight === null) return backends.map((backend) => unannotated(mode, backend));
-  if (weight === 0) return backends.map(() => 0);
-  if (mode !== 'local') return backends.map(() => Math.max(1, Math.trunc(weight / backends.length)));
+  const weigh = weigherOf(weight, mode, backends);
+  return backends.map(weigh);
+}
+
+/** The sum of the backend weights, without the list of them: a plan asks for it for every weight from 0 to 100. */
+export function weightSumOf(weight: number | null, mode: BackendMode, backends: readonly Backend[]): number {
+  const weigh = weigherOf(weight, mode, backends);
+  const [first] = backends;
+  if (first === undefined) return 0;
+  // Only Local tells its backends apart.
+  if (mode !== 'local') return weigh(first) * backends.length;
+  let sum = 0;
+  for (const backend of backends) sum += weigh(backend);
+  return sum;
+}
+
+function weigherOf(
+  weight: number | null,
+  mode: BackendMode,
+  backends: readonly Backend[],
+): (backend: Backend) => number {
+  if (weight === null) return (backend) => unannotated(mode, backend);
+  if (weight === 0) return () => 0;
+  if (mode !== 'local') {
+    const each = Math.max(1, Math.trunc(weight / backends.length));
+    return () => each;
+  }
   const podsInAll = backends.reduce((sum, backend) => sum + backend.pods, 0);
-  return backends.map((backend) =>
-    backend.isEci ? Math.trunc(weight / podsInAll) : Math.max(1, Math.trunc((weight * backend.pods) / podsInAll)),
-  );
+  return ({ isEci, pods }) =>
+    isEci ? Math.trunc(weight / podsInAll) : Math.max(1, Math.trunc((weight * pods) / podsInAll));
 }
 
 function unannotated(mode: BackendMode, backend: Backend): number {

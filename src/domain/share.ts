@@ -1,4 +1,5 @@
-import { type Backend, type BackendMode, backendWeights } from './backend-weights.ts';
+import { type Backend, type BackendMode, weightSumOf } from './backend-weights.ts';
+import type { Side } from './spec.ts';
 
 /** The backends of one Service, as many as it has clusters in all for a side. */
 export interface BackendSet {
@@ -34,71 +35,93 @@ export function shareOf(sourceSum: number, targetSum: number): number | null {
 
 /**
  * The weight pair over 0..100 squared whose share comes nearest to `asked` on every port; then the larger sum of the
- * two annotations (finer steps between the writes), so that the answer is the same on every machine.
- * A side gets weight 0 only where 0 or 100 per cent is asked: nobody who asks for 1 per cent wants a side switched off.
+ * two annotations (finer steps between the writes), then the smaller share, so that the answer is the same on every
+ * machine. A side gets weight 0 only where 0 or 100 per cent is asked: nobody who asks for 1 per cent wants a side
+ * switched off.
  *
  * @param asked per cent, 0..100
  * @returns null where a side has no backends, so that no pair gives the share
  */
 export function nearestPair(asked: number, ports: readonly PortShape[]): PlannedPair | null {
-  const sums = ports.map((port) => ({ source: sumsByWeight(port.source), target: sumsByWeight(port.target) }));
-  let best: PlannedPair | null = null;
-  for (const source of weightsFor(asked, 'source')) {
-    for (const target of weightsFor(asked, 'target')) {
-      const missedBy = farthest(asked, sums, source, target);
-      if (missedBy !== null && isBetter({ source, target }, missedBy, best)) {
-        best = { weights: { source, target }, achieved: [], missedBy };
-      }
+  const sources = distinctSums(ports, 'source', asked === 100);
+  const targets = distinctSums(ports, 'target', asked === 0);
+  let best: Candidate | null = null;
+  for (const source of sources) {
+    for (const target of targets) {
+      const candidate = candidateOf(asked, source, target);
+      if (candidate !== null && (best === null || isBetter(candidate, best))) best = candidate;
     }
   }
   if (best === null) return null;
-  const { weights } = best;
-  return { ...best, achieved: sums.map((port) => achievedAt(port, weights.source, weights.target) ?? 0) };
+  const { source, target, missedBy } = best;
+  const achieved = source.sums.map((sum, port) => shareOf(sum, target.sums[port] ?? 0) ?? 0);
+  return { weights: { source: source.weight, target: target.weight }, achieved, missedBy };
 }
 
 /** The smallest share above 0 that any pair reaches on every port at once, in per cent; null without backends. */
 export function smallestShare(ports: readonly PortShape[]): number | null {
-  const sums = ports.map((port) => ({ source: sumsByWeight(port.source), target: sumsByWeight(port.target) }));
-  const shares = sums.map((port) => achievedAt(port, 100, 1));
-  return shares.some((share) => share === null || share === 0) ? null : Math.max(...(shares as number[]));
+  const most = sumsAt(ports, 'source', 100);
+  if (most.some((sum) => sum === 0) || ports.length === 0) return null;
+  for (let weight = 1; weight <= 100; weight += 1) {
+    const sums = sumsAt(ports, 'target', weight);
+    // Pods on virtual nodes among Local nodes have no minimum, so that a small weight may be none at all.
+    if (sums.every((sum) => sum > 0)) {
+      return Math.max(...sums.map((sum, port) => shareOf(most[port] ?? 0, sum) ?? 0));
+    }
+  }
+  return null;
 }
 
-interface Sums {
-  readonly source: readonly number[];
-  readonly target: readonly number[];
+/** A weight of one side, and the sums of backend weights it gives, port by port. */
+interface SideSums {
+  readonly weight: number;
+  readonly sums: readonly number[];
 }
 
-function weightsFor(asked: number, side: 'source' | 'target'): readonly number[] {
-  const emptySide = asked === 0 ? 'target' : asked === 100 ? 'source' : null;
-  if (emptySide === side) return [0];
-  return Array.from({ length: 100 }, (_, index) => index + 1);
+interface Candidate {
+  readonly source: SideSums;
+  readonly target: SideSums;
+  readonly missedBy: number;
+  /** Per cent, at the port that has the most. */
+  readonly share: number;
 }
 
-function sumsByWeight(sets: readonly BackendSet[]): readonly number[] {
-  return Array.from({ length: 101 }, (_, weight) =>
-    sets.reduce(
-      (sum, { mode, backends }) => sum + backendWeights(weight, mode, backends).reduce((part, one) => part + one, 0),
-      0,
-    ),
+/**
+ * One weight for each set of sums that differs, the largest: with integer division most weights give the same sums, and
+ * of pairs with the same sums the one with the larger annotations is wanted anyway.
+ */
+function distinctSums(ports: readonly PortShape[], side: Side, isSwitchedOff: boolean): readonly SideSums[] {
+  if (isSwitchedOff) return [{ weight: 0, sums: ports.map(() => 0) }];
+  const distinct: SideSums[] = [];
+  // Sums only grow with the weight, so that equal ones stand together.
+  for (let weight = 100; weight >= 1; weight -= 1) {
+    const sums = sumsAt(ports, side, weight);
+    if (!distinct.at(-1)?.sums.every((sum, port) => sum === sums[port])) distinct.push({ weight, sums });
+  }
+  return distinct;
+}
+
+function sumsAt(ports: readonly PortShape[], side: Side, weight: number): readonly number[] {
+  return ports.map((port) =>
+    port[side].reduce((sum, { mode, backends }) => sum + weightSumOf(weight, mode, backends), 0),
   );
 }
 
-function achievedAt(sums: Sums, source: number, target: number): number | null {
-  return shareOf(sums.source[source] ?? 0, sums.target[target] ?? 0);
-}
-
-function farthest(asked: number, ports: readonly Sums[], source: number, target: number): number | null {
+function candidateOf(asked: number, source: SideSums, target: SideSums): Candidate | null {
   let missedBy = 0;
-  for (const port of ports) {
-    const achieved = achievedAt(port, source, target);
-    const sideIsEmpty = (achieved === 0 && asked !== 0) || (achieved === 100 && asked !== 100);
-    if (achieved === null || sideIsEmpty) return null;
-    missedBy = Math.max(missedBy, Math.abs(achieved - asked));
+  let highest = 0;
+  for (let port = 0; port < source.sums.length; port += 1) {
+    const share = shareOf(source.sums[port] ?? 0, target.sums[port] ?? 0);
+    const sideIsEmpty = (share === 0 && asked !== 0) || (share === 100 && asked !== 100);
+    if (share === null || sideIsEmpty) return null;
+    missedBy = Math.max(missedBy, Math.abs(share - asked));
+    highest = Math.max(highest, share);
   }
-  return missedBy;
+  return { source, target, missedBy, share: highest };
 }
 
-function isBetter(pair: WeightPair, missedBy: number, best: PlannedPair | null): boolean {
-  if (best === null || missedBy < best.missedBy - 1e-9) return true;
-  return missedBy < best.missedBy + 1e-9 && pair.source + pair.target > best.weights.source + best.weights.target;
+function isBetter(one: Candidate, best: Candidate): boolean {
+  if (Math.abs(one.missedBy - best.missedBy) > 1e-9) return one.missedBy < best.missedBy;
+  const [sum, bestSum] = [one, best].map(({ source, target }) => source.weight + target.weight) as [number, number];
+  return sum === bestSum ? one.share < best.share - 1e-9 : sum > bestSum;
 }
