@@ -55,6 +55,8 @@ export interface ServiceReading {
 
 export interface EndpointReading {
   readonly address: string;
+  /** Name of the node that the pod runs on, null where its slice does not say. */
+  readonly node: string | null;
   /** Service port -> the pod's port. */
   readonly targetPorts: Readonly<Record<number, number>>;
 }

@@ -72,6 +72,17 @@ export function observedShare(samples: readonly Sample[], sinceMs: number): numb
   return all === 0 ? null : (target / all) * 100;
 }
 
+/** Requests a second of both sides together over the time that the samples span; null where nobody counted. */
+export function requestRate(samples: readonly Sample[]): number | null {
+  let [fromMs, toMs, requests] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
+  for (const sample of samples) {
+    fromMs = Math.min(fromMs, sample.fromMs);
+    toMs = Math.max(toMs, sample.fromMs + sample.ms);
+    requests += sample.requests;
+  }
+  return toMs > fromMs ? (requests / (toMs - fromMs)) * 1000 : null;
+}
+
 /** One sample an instance and interval: of a repeat with other numbers the one with more requests counts. */
 export function withoutRepeats(samples: readonly Sample[]): readonly Sample[] {
   const byInterval = new Map<string, Sample>();

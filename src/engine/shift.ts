@@ -1,11 +1,12 @@
 import type { MigrationContext } from '../../state-machines/context.ts';
 import { achievedShares, type RouteGoal } from '../domain/agreement.ts';
+import { shapesOf, stepGoal } from '../domain/goal.ts';
 import type { RouteObservation } from '../domain/observation.ts';
 import { nearestPair } from '../domain/share.ts';
 import { cautious } from '../domain/shift.ts';
 import type { Ports } from '../ports/ports.ts';
 import { converge } from './converge.ts';
-import { observeAll, shapesOf, stepGoal } from './observe.ts';
+import { observeAll } from './observe.ts';
 import { again, answer, type Outcome } from './outcome.ts';
 
 const pollMs = 1_000;

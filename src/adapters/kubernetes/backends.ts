@@ -66,6 +66,7 @@ export function endpointsOf(service: V1Service, pods: readonly ReadyPod[]): read
   const ports = service.spec?.ports ?? [];
   return pods.map((pod) => ({
     address: pod.address,
+    node: pod.node,
     targetPorts: Object.fromEntries(
       ports.flatMap(({ port, name, targetPort }) => {
         const target = pod.ports.get(name ?? '') ?? (typeof targetPort === 'number' ? targetPort : undefined);

@@ -52,7 +52,11 @@ describe('reading a route', () => {
       portNames: { 80: 'http2', 443: 'https' },
       warning: null,
     });
-    expect(source.services[0]?.endpoints[0]).toEqual({ address: '10.0.1.1', targetPorts: { 80: 8080, 443: 8443 } });
+    expect(source.services[0]?.endpoints[0]).toEqual({
+      address: '10.0.1.1',
+      node: null,
+      targetPorts: { 80: 8080, 443: 8443 },
+    });
     expect(target.services[0]).toMatchObject({ name: 'istio-ingressgateway-asm', weight: '0', readyPods: 2 });
   });
 
@@ -112,6 +116,7 @@ describe('reading a route', () => {
       { address: 'i-b', pods: 1 },
       { address: '10.0.1.4', pods: 1, isEci: true },
     ]);
+    expect(reading.endpoints.map(({ node }) => node)).toEqual(['a', 'a', 'b', 'eci']);
   });
 
   it('reads the legacy spelling where only that one is there, and the new one where both are', async () => {

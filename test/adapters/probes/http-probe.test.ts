@@ -57,7 +57,7 @@ function service(
 let nowMs = 0;
 const clock = { now: () => nowMs, sleep: () => Promise.resolve() };
 const probe = httpProbe({ clock, allowLoopback: true });
-const at = (port: number, address = '127.0.0.1') => service([{ address, targetPorts: { 80: port } }]);
+const at = (port: number, address = '127.0.0.1') => service([{ address, node: null, targetPorts: { 80: port } }]);
 
 describe('a probe', () => {
   it('asks a pod for the host and the path, as sluice-probe, over a connection of its own', async () => {
@@ -116,7 +116,7 @@ describe('a probe', () => {
       response.end();
     });
     const port = await listen(server);
-    const endpoint = { address: '127.0.0.1', targetPorts: { 80: 1, 443: port } };
+    const endpoint = { address: '127.0.0.1', node: null, targetPorts: { 80: 1, 443: port } };
     const secure = service([endpoint], { 80: 'http2', 443: 'https' });
     expect(await probe.ask({ ...spec, port: 443 }, [secure])).toMatchObject({ isOk: true });
     expect(named).toBe('shop.example.com');
@@ -130,7 +130,9 @@ describe('a probe', () => {
     };
     const port = await listen(http.createServer(answer), '127.0.0.2');
     await listen(http.createServer(answer), '127.0.0.3', port);
-    const both = service(['127.0.0.2', '127.0.0.3'].map((address) => ({ address, targetPorts: { 80: port } })));
+    const both = service(
+      ['127.0.0.2', '127.0.0.3'].map((address) => ({ address, node: null, targetPorts: { 80: port } })),
+    );
     for (nowMs of [0, 5_000, 10_000, 15_000]) await probe.ask(spec, [both]);
     expect(asked).toEqual(['127.0.0.2', '127.0.0.3', '127.0.0.2', '127.0.0.3']);
   });

@@ -1,0 +1,187 @@
+import type { BackendMode } from './backend-weights.ts';
+import { shapesOf, stepGoal } from './goal.ts';
+import type { RouteObservation, SideReading } from './observation.ts';
+import { type Rehearsal, rehearse, settle, shareAt, weightsAt } from './rehearsal.ts';
+import { type Remedy, remediesFor } from './remedy.ts';
+import { nearestPair, smallestShare, type WeightPair } from './share.ts';
+import type { Side, Spec, Step } from './spec.ts';
+import { opensAt } from './window.ts';
+
+/** What a migration would do, before it does anything. Shares are in per cent, times are ISO 8601. */
+export interface Plan {
+  readonly routes: readonly RoutePlan[];
+  /** Requests a second that both sides together counted last; null where nobody counted. */
+  readonly requestsPerSecond: number | null;
+}
+
+export interface RoutePlan {
+  readonly loadBalancer: string;
+  readonly ports: readonly PortPlan[];
+}
+
+export interface PortPlan {
+  readonly port: number;
+  readonly group: string;
+  readonly source: SidePlan;
+  readonly target: SidePlan;
+  /** The smallest share above 0 that any weight pair gives here; null where a side has no backends. */
+  readonly smallestShare: number | null;
+  readonly steps: readonly StepPlan[];
+}
+
+export interface SidePlan {
+  readonly backends: number;
+  /** Of the first cluster, where there are several. */
+  readonly mode: BackendMode;
+  /** The weight annotation as it is now, null where it is absent. */
+  readonly weight: string | null;
+}
+
+export interface StepPlan {
+  readonly asked: number;
+  /** The pair that comes nearest to what is asked; null where a side has no backends. */
+  readonly weights: WeightPair | null;
+  readonly achieved: number | null;
+  /** Within the tolerance on every port of the route, and no rule forbids the way there. */
+  readonly reachable: boolean;
+  /** Why it is not, in words; null where it is. */
+  readonly reason: string | null;
+  /** What each backend would hold at the CLB, in the order in which the Services list them. */
+  readonly backendWeights: Readonly<Record<Side, readonly number[]>>;
+  /** The side that is written first, and the share until the other follows; null where one write does it all. */
+  readonly between: { readonly first: Side; readonly share: number | null } | null;
+  /** The sides whose annotation is written, in this order; the route's ports share them. */
+  readonly writes: readonly Side[];
+  /** Requests that the target gets in this step at the present rate, on all ports together; null where it is unknown. */
+  readonly requests: number | null;
+  /** When the step can have passed at the earliest, shifts taken as instant; null where no window opens within eight days. */
+  readonly earliestEnd: string | null;
+  /** Changes that would bring a step that is not reachable nearer, with the share each would give. */
+  readonly remedies: readonly Remedy[];
+}
+
+export interface PlanQuestion {
+  readonly spec: Pick<Spec, 'steps' | 'tolerance' | 'windows'>;
+  readonly observations: readonly RouteObservation[];
+  readonly requestsPerSecond: number | null;
+  readonly atMs: number;
+}
+
+/** Plans every step of every route from one look at them. */
+export function planOf({ spec, observations, requestsPerSecond, atMs }: PlanQuestion): Plan {
+  const ends = earliestEnds(spec, atMs);
+  const routes = observations.map((observation) => planRoute(observation, spec, ends));
+  const exposed = spec.steps.map((step, index) => exposedRequests(step, index, routes, requestsPerSecond));
+  return {
+    requestsPerSecond,
+    routes: routes.map((route) => ({
+      ...route,
+      ports: route.ports.map((port) => ({
+        ...port,
+        steps: port.steps.map((step, index) => ({ ...step, requests: exposed[index] ?? null })),
+      })),
+    })),
+  };
+}
+
+/** True when each step of each route can be reached: what `sluice plan` says by its exit code. */
+export function isReachable({ routes }: Plan): boolean {
+  return routes.every(({ ports }) => ports.every(({ steps }) => steps.every(({ reachable }) => reachable)));
+}
+
+function planRoute(observation: RouteObservation, spec: PlanQuestion['spec'], ends: readonly (string | null)[]) {
+  const shapes = shapesOf(observation);
+  const smallest = smallestShare(shapes);
+  let now = settle(observation);
+  const steps = spec.steps.map(({ share }, index) => {
+    const planned = planStep(share, now, spec.tolerance);
+    now = planned.after;
+    return { ...planned, earliestEnd: ends[index] ?? null };
+  });
+  const sideOf = (reading: SideReading): SidePlan => ({
+    backends: reading.services.reduce((sum, { backends }) => sum + backends.length, 0),
+    mode: reading.services[0]?.mode ?? 'eni',
+    weight: reading.carrier?.weight ?? null,
+  });
+  const ports = observation.groups.map(
+    ({ port, group }): PortPlan => ({
+      port,
+      group,
+      source: sideOf(observation.source),
+      target: sideOf(observation.target),
+      smallestShare: smallest,
+      steps: steps.map((step) => stepAt(step, port)),
+    }),
+  );
+  return { loadBalancer: observation.route.loadBalancer, ports };
+}
+
+/** A step of a route, from the state that the step before leaves to the state that the next begins with. */
+interface PlannedStep {
+  readonly asked: number;
+  readonly weights: WeightPair | null;
+  readonly reason: string | null;
+  readonly rehearsal: Rehearsal;
+  readonly after: RouteObservation;
+  readonly remedies: readonly Remedy[];
+  readonly earliestEnd: string | null;
+}
+
+function planStep(asked: number, now: RouteObservation, tolerance: number): Omit<PlannedStep, 'earliestEnd'> {
+  const planned = nearestPair(asked, shapesOf(now));
+  if (planned === null) {
+    const rehearsal = { writes: [], after: [], blockedBy: null };
+    return { asked, weights: null, reason: 'a side has no backends', rehearsal, after: now, remedies: [] };
+  }
+  const rehearsal = rehearse(now, stepGoal(now, planned.weights));
+  const isNear = planned.missedBy <= tolerance;
+  const nearest = planned.achieved.map((share) => share.toFixed(1)).join(' / ');
+  const reason = isNear
+    ? rehearsal.blockedBy
+    : `the nearest share is ${nearest} per cent, ${planned.missedBy.toFixed(1)} points off with ${tolerance} allowed`;
+  const remedies = isNear ? [] : remediesFor(asked, now, tolerance);
+  return { asked, weights: planned.weights, reason, rehearsal, after: rehearsal.after.at(-1) ?? now, remedies };
+}
+
+function stepAt(step: PlannedStep, port: number): StepPlan {
+  const { asked, weights, reason, rehearsal, after, remedies, earliestEnd } = step;
+  const [first] = rehearsal.writes;
+  const [halfway] = rehearsal.after;
+  const hasBetween = rehearsal.writes.length > 1 && first !== undefined && halfway !== undefined;
+  return {
+    asked,
+    weights,
+    achieved: weights === null ? null : shareAt(after, port),
+    reachable: reason === null,
+    reason,
+    backendWeights: { source: weightsAt(after, 'source', port), target: weightsAt(after, 'target', port) },
+    between: hasBetween ? { first, share: shareAt(halfway, port) } : null,
+    writes: rehearsal.writes,
+    requests: null,
+    earliestEnd,
+    remedies,
+  };
+}
+
+/** Gates and verdicts take no time here: nobody knows how long a person takes. */
+function earliestEnds({ steps, windows }: PlanQuestion['spec'], atMs: number): readonly (string | null)[] {
+  let now: number | null = atMs;
+  return steps.map(({ bakeMs }) => {
+    const begin = now === null ? null : opensAt(windows, now);
+    now = begin === null ? null : begin + bakeMs;
+    return now === null ? null : new Date(now).toISOString();
+  });
+}
+
+/** By the port with the largest share: the gateways count requests, and not by which port they came. */
+function exposedRequests(
+  { bakeMs }: Step,
+  index: number,
+  routes: readonly RoutePlan[],
+  requestsPerSecond: number | null,
+): number | null {
+  const shares = routes.flatMap(({ ports }) => ports.map(({ steps }) => steps[index]?.achieved ?? null));
+  const known = shares.filter((share) => share !== null);
+  if (requestsPerSecond === null || known.length === 0) return null;
+  return Math.round((requestsPerSecond * (bakeMs / 1000) * Math.max(...known)) / 100);
+}
