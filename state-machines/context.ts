@@ -39,6 +39,8 @@ export interface MigrationContext {
   readonly reason: string | null;
   /** A person's word that a rollback goes past the guards of rule 5. */
   readonly isForced: boolean;
+  /** Weights were set straight at the CLB in this rollback; people were told. */
+  readonly brokeGlass: boolean;
   /** What a rollback is blocked by, so that people are told once of each cause. */
   readonly blockedBy: string | null;
   /** Time to move that is left; pauses, gates and holds do not use it up. */
@@ -68,6 +70,7 @@ export function initialContext(input: MigrationInput): MigrationContext {
     reason: null,
     isForced: false,
     blockedBy: null,
+    brokeGlass: false,
     deadlineLeftMs: input.spec.deadlineMs,
     movingSinceMs: 0,
   };

@@ -31,6 +31,7 @@ export type AnswerEvent = { readonly question: number } & (
   | { readonly type: 'shift.overtaken'; readonly reason: string }
   | { readonly type: 'watch.seen'; readonly look: Look }
   | { readonly type: 'restore.blocked'; readonly reason: string }
+  | { readonly type: 'restore.brokeGlass'; readonly reason: string }
   | { readonly type: 'restore.verified'; readonly achieved: readonly AchievedShare[] }
 );
 

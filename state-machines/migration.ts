@@ -23,9 +23,14 @@ const watch = (isNow: boolean) => ({
   type: 'watch' as const,
   params: ({ context }: WithContext) => ({ question: context.question, inMs: isNow ? 0 : context.watchEveryMs }),
 });
-const restore = (everyMs: number) => ({
+/** Without a pace of its own it goes on at the pace of the watch: what was set at the CLB is read and set again. */
+const restore = (everyMs: number | null) => ({
   type: 'restore' as const,
-  params: ({ context }: WithContext) => ({ question: context.question, isForced: context.isForced, everyMs }),
+  params: ({ context }: WithContext) => ({
+    question: context.question,
+    isForced: context.isForced,
+    everyMs: everyMs ?? context.watchEveryMs,
+  }),
 });
 const question = ({ context }: WithContext) => ({ question: context.question });
 const shiftStep = {
@@ -232,7 +237,7 @@ export const migrationMachine = vocabulary.createMachine({
     rollingBack: {
       entry: [
         'ask',
-        assign({ blockedBy: null, gate: null, hold: null }),
+        assign({ blockedBy: null, brokeGlass: false, gate: null, hold: null }),
         tell('rollback.started'),
         restore(limits.restoreEveryMs),
       ],
@@ -240,14 +245,22 @@ export const migrationMachine = vocabulary.createMachine({
       on: {
         'restore.verified': { guard: 'isAnswer', target: 'rolledBack', actions: 'keepVerified' },
         'restore.blocked': { guard: 'isNewBlock', actions: ['keepBlock', tell('rollback.blocked')] },
+        'restore.brokeGlass': {
+          guard: 'isAnswer',
+          actions: [assign({ brokeGlass: true }), tell('rollback.brokeGlass')],
+        },
         rollback: { guard: 'isForcing', target: 'rollingBack', reenter: true, actions: 'force' },
       },
     },
     stuck: {
-      entry: ['ask', tell('stuck'), restore(limits.stuckEveryMs)],
+      entry: ['ask', tell('stuck'), restore(null)],
       on: {
         'restore.verified': { guard: 'isAnswer', target: 'rolledBack', actions: 'keepVerified' },
         'restore.blocked': { guard: 'isNewBlock', actions: ['keepBlock', tell('rollback.blocked')] },
+        'restore.brokeGlass': {
+          guard: 'isAnswer',
+          actions: [assign({ brokeGlass: true }), tell('rollback.brokeGlass')],
+        },
         retry: 'rollingBack',
         rollback: { guard: 'isForcing', target: 'rollingBack', actions: 'force' },
         approve: { target: 'closed', actions: because('accepted as it is') },

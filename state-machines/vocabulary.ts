@@ -14,7 +14,6 @@ export const limits = {
   /** A rollback that is not verified by then is stuck: people are paged, retries go on. */
   rollbackMs: 10 * minute,
   restoreEveryMs: 1_000,
-  stuckEveryMs: 30_000,
 } as const;
 
 type Args = { readonly context: MigrationContext; readonly event: MigrationEvent };

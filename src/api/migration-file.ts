@@ -88,6 +88,7 @@ function draftOf({ metadata, spec }: MigrationFile): Draft {
     undoForMs: spec.undoFor,
     deadManAfterMs: spec.deadManAfter,
     capacityPatienceMs: spec.capacityPatience,
+    breakGlassAfterMs: spec.breakGlassAfter,
     onDrift: spec.onDrift,
     windows: spec.windows.map(({ days, from, to, zone }) => ({
       days: daysOf(days),

@@ -159,6 +159,10 @@ const spec = v.strictObject({
   ),
   undoFor: v.optional(duration('0s', '7d', 'How long a completed migration can be undone with one command'), '1h'),
   deadManAfter: v.optional(duration('1m', '24h', 'Without a heartbeat for so long the watchdog rolls back'), '5m'),
+  breakGlassAfter: v.optional(
+    duration('10s', '1h', 'After so long an unverified rollback sets the weights straight at the CLB'),
+    '60s',
+  ),
   capacityPatience: v.optional(duration('0s', '1h', 'How long a rollback waits for a source that has shrunk'), '2m'),
   onDrift: v.optional(
     v.picklist(['hold'], 'must be hold; restore and rollback are not supported by this version'),

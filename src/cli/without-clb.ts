@@ -28,6 +28,7 @@ export function assumedLoadBalancer(router: TrafficRouter, baseline: Baseline): 
     },
     describeListeners: cannotTell,
     describe: cannotTell,
+    setWeights: cannotTell,
   };
 }
 

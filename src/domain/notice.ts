@@ -10,6 +10,7 @@ export const noticeKinds = [
   'paused',
   'rollback.started',
   'rollback.blocked',
+  'rollback.brokeGlass',
   'rolledback',
   'stuck',
   'completed',

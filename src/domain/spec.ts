@@ -15,6 +15,8 @@ export interface Spec {
   readonly undoForMs: number;
   readonly deadManAfterMs: number;
   readonly capacityPatienceMs: number;
+  /** A rollback that is not verified by then sets the weights straight at the CLB (break glass). */
+  readonly breakGlassAfterMs: number;
   readonly onDrift: 'hold';
   readonly windows: readonly Window[];
   /** Names of channels in the installation's configuration. */

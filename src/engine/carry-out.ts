@@ -15,6 +15,8 @@ import { look } from './watch.ts';
 
 /** A channel that stays silent for so many attempts is given up: a notice never holds up the end of a migration. */
 const deliveriesMax = 12;
+/** Longer than the writes of one look with their time-outs: the lease must outlast the call (rule 6). */
+const clbLeaseMs = 60_000;
 const retryMs = { first: 1_000, most: 60_000 } as const;
 const deliverRetryMs = { first: 2_000, most: 600_000 } as const;
 
@@ -96,14 +98,19 @@ async function restoreBaseline(
   atMs: number,
 ): Promise<Outcome> {
   const context = contextOf(record);
-  const { state, note, achieved } = await restore(ports, {
+  const { state, note, achieved, brokeGlass } = await restore(ports, {
     baseline: context.baseline as Baseline,
     probes: context.spec.probes,
     fence: record.revision,
     forMs: atMs - command.createdAtMs,
-    capacityPatienceMs: context.spec.capacityPatienceMs,
+    exclusively: (loadBalancer, work) =>
+      exclusively(ports, `clb ${loadBalancer}`, `${command.id} ${record.revision}`, work),
     isForced: params.isForced,
   });
+  if (brokeGlass !== null && !context.brokeGlass) {
+    const event = { type: 'restore.brokeGlass', question: params.question, reason: brokeGlass } as const;
+    return { kind: 'tellAndAgain', event, inMs: params.everyMs, note };
+  }
   if (state === 'verified') return answer({ type: 'restore.verified', question: params.question, achieved });
   // People are told of a block once; the command stays, so the way is tried again and again.
   if (state === 'blocked' && context.blockedBy !== note) {
@@ -115,6 +122,22 @@ async function restoreBaseline(
     };
   }
   return again(params.everyMs, note);
+}
+
+/** The holder is this attempt: an older one that wakes up late finds another's lease, or takes one that nobody needs. */
+async function exclusively(
+  { store }: Pick<Ports, 'store'>,
+  thing: string,
+  holder: string,
+  work: () => Promise<void>,
+): Promise<boolean> {
+  if (!(await store.lease(thing, holder, clbLeaseMs))) return false;
+  try {
+    await work();
+  } finally {
+    await store.endLease(thing, holder);
+  }
+  return true;
 }
 
 async function finish(ports: Ports, record: MigrationRecord): Promise<Outcome> {

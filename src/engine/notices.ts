@@ -84,6 +84,12 @@ function wording(kind: NoticeKind, name: string, asked: number, step: number, co
         next: 'it goes on by itself when the cause is gone; rollback --force goes past it',
         severity: 'critical',
       };
+    case 'rollback.brokeGlass':
+      return {
+        title: `${name}: weights were set straight at the CLB, past the cloud controller`,
+        next: 'they are read and set again until the annotations agree; mend what keeps the controllers from it',
+        severity: 'critical',
+      };
     case 'rolledback':
       return { title: `${name}: the baseline is back, verified at the CLB`, next: 'nothing; the name is free' };
     case 'stuck':

@@ -45,8 +45,12 @@ export async function rescue(
       probes: [],
       fence,
       forMs,
-      capacityPatienceMs: 60_000,
       isForced,
+      // One person at one laptop; an engine at work meets the fence.
+      exclusively: async (_loadBalancer, work) => {
+        await work();
+        return true;
+      },
     });
     if (last.isVerified) return last;
     onProgress(last.note);

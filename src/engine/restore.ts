@@ -1,14 +1,17 @@
 import { type AchievedShare, achievedShares, ownOf } from '../domain/agreement.ts';
 import { type Baseline, type BaselineRoute, goalOf } from '../domain/baseline.ts';
+import { blindObservation, glassMoves } from '../domain/break-glass.ts';
 import type { RouteObservation } from '../domain/observation.ts';
 import type { MoveOptions } from '../domain/shift.ts';
 import type { ProbeSpec } from '../domain/spec.ts';
+import { FencedError, messageOf } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
 import { converge, type Progress } from './converge.ts';
 import { observe } from './observe.ts';
 
 /** After so long one side no longer waits for the other to be verified: a rollback must not depend on both (rule 5). */
 const overdueMs = 15_000;
+export type RestorePorts = Pick<Ports, 'router' | 'loadBalancer' | 'probe'>;
 
 export interface Restoring {
   readonly baseline: Baseline;
@@ -16,56 +19,133 @@ export interface Restoring {
   readonly fence: number;
   /** How long the rollback has been under way. */
   readonly forMs: number;
-  readonly capacityPatienceMs: number;
   readonly isForced: boolean;
+  /** Does the work while nobody else writes to this CLB (rule 6); false, and nothing done, where somebody is. */
+  readonly exclusively: (loadBalancer: string, work: () => Promise<void>) => Promise<boolean>;
 }
 
 export interface Restored {
   readonly state: Progress['state'];
   readonly note: string;
   readonly achieved: readonly AchievedShare[];
+  /** What was set straight at the CLB in this look, and why; null where nothing was. */
+  readonly brokeGlass: string | null;
 }
 
-/** One look and at most one write a route towards the baseline; every route on its own, so that one cannot hold up another. */
-export async function restore(
-  ports: Pick<Ports, 'router' | 'loadBalancer' | 'probe'>,
-  restoring: Restoring,
-): Promise<Restored> {
+/** One look and at most one write a side towards the baseline; every route on its own, so that none holds up another. */
+export async function restore(ports: RestorePorts, restoring: Restoring): Promise<Restored> {
   const settled = await Promise.allSettled(
     restoring.baseline.routes.map((route) => restoreRoute(ports, route, restoring)),
   );
   const failed = settled.find((one) => one.status === 'rejected');
   // The other routes have had their move; the error decides when to look again.
   if (failed !== undefined) throw failed.reason;
-  const progress = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-  const notes = progress.map(({ note }) => note).filter((note) => note !== '');
+  const routes = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const broken = routes.flatMap(({ brokeGlass }) => brokeGlass ?? []);
   return {
-    state: worst(progress),
-    note: notes.join('; '),
-    achieved: progress.flatMap(({ observation }) => achievedShares(observation)),
+    state: worst(routes),
+    note: routes.flatMap(({ note }) => note || []).join('; '),
+    achieved: routes.flatMap(({ observation }) => achievedShares(observation)),
+    brokeGlass: broken.length === 0 ? null : broken.join('; '),
   };
 }
 
-function worst(progress: readonly Progress[]): Progress['state'] {
-  if (progress.some(({ state }) => state === 'blocked')) return 'blocked';
-  return progress.every(({ state }) => state === 'verified') ? 'verified' : 'moving';
+function worst(routes: readonly Progress[]): Progress['state'] {
+  if (routes.some(({ state }) => state === 'blocked')) return 'blocked';
+  return routes.every(({ state }) => state === 'verified') ? 'verified' : 'moving';
+}
+
+interface RouteProgress extends Progress {
+  readonly brokeGlass: string | null;
 }
 
 async function restoreRoute(
-  ports: Pick<Ports, 'router' | 'loadBalancer' | 'probe'>,
+  ports: RestorePorts,
   baseline: BaselineRoute,
   restoring: Restoring,
+): Promise<RouteProgress> {
+  const isGlassTime = restoring.forMs > restoring.baseline.patience.breakGlassMs;
+  const seen = await see(ports, baseline, isGlassTime);
+  const options = await optionsFor(ports, seen.observation, baseline, restoring);
+  const progress = await towards(ports, seen, baseline, restoring, options);
+  if (progress.state === 'verified' || !isGlassTime) return { ...progress, brokeGlass: null };
+  return { ...progress, ...(await breakGlass(ports, seen.observation, baseline, restoring, options, progress.note)) };
+}
+
+interface Seen {
+  readonly observation: RouteObservation;
+  /** Why the Kubernetes side could not be read; null where it could. */
+  readonly blindBecause: string | null;
+}
+
+/** Once it is time to break glass, the load balancer alone is enough to look at. */
+async function see(ports: RestorePorts, baseline: BaselineRoute, isGlassTime: boolean): Promise<Seen> {
+  try {
+    return { observation: await observe(ports, baseline.route), blindBecause: null };
+  } catch (error) {
+    if (!isGlassTime) throw error;
+    const { loadBalancer, ports: mappings } = baseline.route;
+    const groups = await ports.loadBalancer.describeGroups(loadBalancer, mappings);
+    return { observation: blindObservation(baseline, groups), blindBecause: messageOf(error) };
+  }
+}
+
+async function towards(
+  ports: RestorePorts,
+  { observation, blindBecause }: Seen,
+  baseline: BaselineRoute,
+  restoring: Restoring,
+  options: MoveOptions,
 ): Promise<Progress> {
-  const observation = await observe(ports, baseline.route);
-  const options: MoveOptions = {
+  if (blindBecause !== null) return { observation, state: 'moving', note: blindBecause };
+  try {
+    return await converge(ports, observation, goalOf(baseline), restoring.fence, options);
+  } catch (error) {
+    if (error instanceof FencedError || restoring.forMs <= restoring.baseline.patience.breakGlassMs) throw error;
+    return { observation, state: 'moving', note: messageOf(error) };
+  }
+}
+
+/** Sets the weights at the CLB itself; any reconcile may put the annotated ones back, so this is done at every look. */
+async function breakGlass(
+  ports: RestorePorts,
+  observation: RouteObservation,
+  baseline: BaselineRoute,
+  restoring: Restoring,
+  options: MoveOptions,
+  because: string,
+): Promise<{ readonly note: string; readonly brokeGlass: string | null }> {
+  const moves = glassMoves(observation, baseline, options);
+  const { loadBalancer } = baseline.route;
+  if (moves.length === 0) return { note: because, brokeGlass: null };
+  try {
+    const isDone = await restoring.exclusively(loadBalancer, async () => {
+      for (const { group, backends } of moves) await ports.loadBalancer.setWeights(group, backends);
+    });
+    if (!isDone) return { note: `${because}; somebody else is writing to ${loadBalancer}`, brokeGlass: null };
+  } catch (error) {
+    // The way over the annotations goes on meanwhile: this one is tried again at the next look.
+    return { note: `${because}; and straight at the CLB: ${messageOf(error)}`, brokeGlass: null };
+  }
+  const groups = moves.map(({ group, side }) => `${side} in ${group}`).join(', ');
+  const done = `weights of the ${groups} were set straight at ${loadBalancer}, because: ${because}`;
+  return { note: done, brokeGlass: done };
+}
+
+async function optionsFor(
+  ports: RestorePorts,
+  observation: RouteObservation,
+  baseline: BaselineRoute,
+  restoring: Restoring,
+): Promise<MoveOptions> {
+  return {
     sourcePodsAtBaseline: baseline.sourcePods,
-    isPatienceOver: restoring.forMs > restoring.capacityPatienceMs,
+    isPatienceOver: restoring.forMs > restoring.baseline.patience.capacityMs,
     isOverdue: restoring.forMs > overdueMs,
     answers: { source: await sourceAnswers(ports, observation, restoring.probes), target: null },
     avoid: null,
     isForced: restoring.isForced,
   };
-  return converge(ports, observation, goalOf(baseline), restoring.fence, options);
 }
 
 /** Asked only where the load balancer does not vouch for the source: then a probe may (rule 5). */

@@ -42,6 +42,13 @@ export interface MigrationStore {
   claim(claims: readonly string[], holder: Holder): Promise<Claimed | null>;
   /** Gives back what the holder holds; claims of others stay. */
   release(claims: readonly string[], holder: Holder): Promise<void>;
+  /**
+   * Takes or renews the lease on a thing for `forMs`: true while this holder has it, false where another does. Never waits.
+   * A holder is one attempt at one command (its id and revision), not a migration.
+   */
+  lease(thing: string, holder: string, forMs: number): Promise<boolean>;
+  /** Gives a lease back before its time; of another holder it stays. */
+  endLease(thing: string, holder: string): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -68,6 +68,7 @@ describe('the short form', () => {
       deadlineMs: 21_600_000,
       undoForMs: 3_600_000,
       deadManAfterMs: 300_000,
+      breakGlassAfterMs: 60_000,
       capacityPatienceMs: 120_000,
       onDrift: 'hold',
       windows: [],

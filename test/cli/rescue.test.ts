@@ -12,7 +12,7 @@ import { ackResources, asmResources } from '../../src/sandbox/kubernetes/resourc
 import { type ApiServer, startApiServer } from '../../src/sandbox/kubernetes/server.ts';
 import { type Manifest, readManifest } from '../../src/sandbox/manifests.ts';
 import { seededRandom } from '../../src/sandbox/random.ts';
-import { weights } from '../fixtures/builders.ts';
+import { aPatience, weights } from '../fixtures/builders.ts';
 import { sluice } from './terminal.ts';
 
 const weightKey = 'service.beta.kubernetes.io/alibaba-cloud-loadbalancer-weight';
@@ -110,8 +110,14 @@ const open: Route = {
 async function keep(...routes: readonly Route[]): Promise<void> {
   const files = { clusters: { main: join(folder, 'ack.yaml') }, meshes: {}, clb: null };
   const clients = clientsFor(files);
-  const kept = routes.map((route) => ({ route, source: weights('100'), target: weights('0'), sourcePods: 1 }));
-  const baseline = { name: 'shop', run: 'r1', takenAtMs: 0, routes: kept };
+  const kept = routes.map((route) => ({
+    route,
+    source: weights('100'),
+    target: weights('0'),
+    services: { source: [], target: [] },
+    sourcePods: 1,
+  }));
+  const baseline = { name: 'shop', run: 'r1', takenAtMs: 0, patience: aPatience(), routes: kept };
   await kubernetesRouter(clients, { namespaces: null }).keepBaseline('shop', baseline, 5);
   clients.close();
 }

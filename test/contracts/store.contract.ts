@@ -37,6 +37,7 @@ export function storeContract(start: () => Promise<StoreHarness>): void {
   describe('due work', () => dueWork(shared));
   describe('history', () => history(shared));
   describe('claims', () => claims(shared));
+  describe('leases', () => leases(shared));
 }
 
 type Shared = () => { readonly harness: StoreHarness; readonly store: MigrationStore; readonly other: MigrationStore };
@@ -139,6 +140,34 @@ function aRace(shared: Shared): void {
     expect(await store.load('expected')).toBeNull();
     expect(await store.history('expected', 10)).toEqual([]);
     expect(await store.names(1000)).not.toContain('expected');
+  });
+}
+
+function leases(shared: Shared): void {
+  it('are held by one at a time, renewed by who has them, and free when they are over', async () => {
+    const { store, other } = shared();
+    expect(await store.lease('clb lb-1', 'first', 60_000)).toBe(true);
+    expect(await store.lease('clb lb-1', 'first', 60_000)).toBe(true);
+    expect(await other.lease('clb lb-1', 'second', 60_000)).toBe(false);
+    expect(await other.lease('clb lb-2', 'second', 60_000)).toBe(true);
+    await other.endLease('clb lb-1', 'second');
+    expect(await other.lease('clb lb-1', 'second', 60_000)).toBe(false);
+    await store.endLease('clb lb-1', 'first');
+    expect(await other.lease('clb lb-1', 'second', 60_000)).toBe(true);
+  });
+
+  it('have one winner of twenty', async () => {
+    const { store, other } = shared();
+    const taken = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => (index % 2 ? store : other).lease('clb race', `${index}`, 60_000)),
+    );
+    expect(taken.filter(Boolean)).toHaveLength(1);
+  });
+
+  it('refuse what is no lease', async () => {
+    const { store } = shared();
+    await expect(store.lease('', 'h', 1)).rejects.toThrow(/thing of a lease/);
+    await expect(store.lease('clb', 'h', 0)).rejects.toThrow(/lease of 0 ms/);
   });
 }
 

@@ -196,6 +196,9 @@ describe('a migration', () => {
     await start({ notify: ['ops'] });
     await until('progressing.baking');
     world.controllerMs = 10_000_000;
+    world.onCall = (call) => {
+      if (call === 'loadBalancer.setWeights') throw new TransientError('503 from the CLB');
+    };
     await sendCommand(world.ports, name, { type: 'abort', isForced: false }, 'ada');
     await until('stuck');
     world.controllerMs = 0;

@@ -43,7 +43,7 @@ export interface ClbOptions extends Omit<OpenApiOptions, 'version' | 'endpoint' 
 const pagesMax = 10;
 const pageSize = 100;
 /** The public documents' limit for one call (reference A9). */
-const serversMax = 20;
+export const serversMax = 20;
 
 const central: ReadonlySet<string> = new Set([
   'cn-hangzhou',

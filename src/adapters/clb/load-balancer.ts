@@ -1,9 +1,9 @@
 import type { BackendHealth, BackendReading, GroupReading } from '../../domain/observation.ts';
 import type { PortMapping } from '../../domain/spec.ts';
 import { TerminalError } from '../../ports/errors.ts';
-import type { ListenerReading, LoadBalancer, LoadBalancerReading } from '../../ports/load-balancer.ts';
+import type { ListenerReading, LoadBalancer, LoadBalancerReading, WeightedBackend } from '../../ports/load-balancer.ts';
 import type { GroupAnswer, HealthAnswer, ListenerAnswer } from './answers.ts';
-import type { ClbClient } from './clb-client.ts';
+import { type BackendServer, type ClbClient, serversMax } from './clb-client.ts';
 import { RefusedError } from './open-api-errors.ts';
 
 type HealthOf = (server: Server) => BackendHealth;
@@ -16,6 +16,7 @@ export function clbLoadBalancer(client: ClbClient): LoadBalancer {
     describeListeners: async (loadBalancer) =>
       (await client.describeLoadBalancerListeners(loadBalancer)).map(listenerReading),
     describe: (loadBalancer) => describe(client, loadBalancer),
+    setWeights: (group, backends) => setWeights(client, group, backends),
   };
 }
 
@@ -112,6 +113,22 @@ function listenerReading(listener: ListenerAnswer): ListenerReading {
     hasHealthCheck: config?.HealthCheck === 'on',
     isSticky: config?.StickySession === 'on' || (config?.PersistenceTimeout ?? 0) > 0,
   };
+}
+
+async function setWeights(client: ClbClient, group: string, backends: readonly WeightedBackend[]): Promise<void> {
+  for (const { weight } of backends) {
+    if (!Number.isInteger(weight) || weight < 0 || weight > 100) {
+      throw new TerminalError(`${weight} is no backend weight: an integer 0..100`);
+    }
+  }
+  for (let at = 0; at < backends.length; at += serversMax) {
+    await client.setVServerGroupAttribute(group, backends.slice(at, at + serversMax).map(serverOf));
+  }
+}
+
+function serverOf({ serverId, serverIp, port, weight, type, description }: WeightedBackend): BackendServer {
+  const address = serverIp === '' ? {} : { ServerIp: serverIp };
+  return { ServerId: serverId, ...address, Port: port, Weight: weight, Type: type, Description: description };
 }
 
 async function describe(client: ClbClient, loadBalancer: string): Promise<LoadBalancerReading | null> {

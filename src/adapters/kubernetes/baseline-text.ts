@@ -12,12 +12,22 @@ const service = v.object({ kind: v.literal('service'), cluster: name, namespace:
 const gateway = v.object({ kind: v.literal('gateway'), mesh: name, namespace: name, name });
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
+const identity = v.object({
+  cluster: name,
+  clusterId: name,
+  namespace: name,
+  name,
+  mode: v.picklist(['eni', 'cluster', 'local']),
+});
+const services = v.pipe(v.array(identity), v.maxLength(100));
+
 const schema = v.object({
   format: v.literal(1),
   baseline: v.object({
     name,
     run: name,
     takenAtMs: whole,
+    patience: v.object({ capacityMs: whole, breakGlassMs: whole, deadManMs: whole }),
     routes: v.pipe(
       v.array(
         v.object({
@@ -29,6 +39,7 @@ const schema = v.object({
           }),
           source: weights,
           target: weights,
+          services: v.object({ source: services, target: services }),
           sourcePods: whole,
         }),
       ),

@@ -28,6 +28,8 @@ export interface Environment {
   readonly history: Database<string, [string, number]>;
   /** claim -> the holder's JSON. */
   readonly claims: Database<string, string>;
+  /** thing -> who has the lease on it, until when. */
+  readonly leases: Database<{ readonly holder: string; readonly untilMs: number }, string>;
   /** [name, begin of the interval, side, instance] -> [length, requests, errors]. */
   readonly signals: Database<[number, number, number], [string, number, string, string]>;
 }
@@ -123,6 +125,7 @@ async function open(path: string): Promise<Environment> {
     due: root.openDB({ name: 'due', encoding: 'json' }),
     history: root.openDB({ name: 'history', encoding: 'string' }),
     claims: root.openDB({ name: 'claims', encoding: 'string' }),
+    leases: root.openDB({ name: 'leases', encoding: 'json' }),
     signals: root.openDB({ name: 'signals', encoding: 'json' }),
   };
 }

@@ -4,6 +4,7 @@ import { type ClockScale, realTime, scaledMs } from '../memory/clock-scale.ts';
 import {
   boundedRows,
   checkClaims,
+  checkLease,
   checkName,
   decodeEntry,
   decodeHolder,
@@ -66,6 +67,26 @@ export function lmdbStore(folder: string, options: LmdbOptions = {}): MigrationS
       checkClaims(claims);
       await store.use('release claims', (environment) =>
         environment.root.transactionSync(() => giveBack(environment, claims, holder)),
+      );
+    },
+    lease: async (thing, holder, forMs) => {
+      checkLease(thing, holder, forMs);
+      return store.use('take a lease', ({ root, leases }) =>
+        root.transactionSync(() => {
+          const held = leases.get(thing);
+          if (held !== undefined && held.holder !== holder && held.untilMs > nowMs()) return false;
+          leases.putSync(thing, { holder, untilMs: nowMs() + forMs });
+          return true;
+        }),
+      );
+    },
+    endLease: async (thing, holder) => {
+      checkLease(thing, holder, 1);
+      await store.use('end a lease', ({ root, leases }) =>
+        root.transactionSync(() => {
+          if (leases.get(thing)?.holder === holder) leases.removeSync(thing);
+          return true;
+        }),
       );
     },
     close: () => store.close(),

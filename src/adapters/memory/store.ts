@@ -3,6 +3,7 @@ import type { Claimed, DueMigration, HistoryEntry, Holder, MigrationStore } from
 import {
   boundedRows,
   checkClaims,
+  checkLease,
   checkName,
   decodeEntry,
   decodeHolder,
@@ -25,10 +26,11 @@ export interface StoredMigration {
 export interface MemoryContents {
   readonly migrations: Map<string, StoredMigration>;
   readonly claims: Map<string, string>;
+  readonly leases: Map<string, { readonly holder: string; readonly untilMs: number }>;
 }
 
 export function memoryContents(): MemoryContents {
-  return { migrations: new Map(), claims: new Map() };
+  return { migrations: new Map(), claims: new Map(), leases: new Map() };
 }
 
 /**
@@ -39,7 +41,7 @@ export function memoryStore(options: {
   readonly now: () => number;
   readonly contents?: MemoryContents;
 }): MigrationStore {
-  const { migrations, claims: held } = options.contents ?? memoryContents();
+  const { migrations, claims: held, leases } = options.contents ?? memoryContents();
   return {
     now: async () => options.now(),
     load: async (name) => loadFrom(migrations, name),
@@ -54,6 +56,17 @@ export function memoryStore(options: {
     },
     claim: async (claims, holder) => take(held, claims, holder),
     release: async (claims, holder) => giveBack(held, claims, holder),
+    lease: async (thing, holder, forMs) => {
+      checkLease(thing, holder, forMs);
+      const held = leases.get(thing);
+      if (held !== undefined && held.holder !== holder && held.untilMs > options.now()) return false;
+      leases.set(thing, { holder, untilMs: options.now() + forMs });
+      return true;
+    },
+    endLease: async (thing, holder) => {
+      checkLease(thing, holder, 1);
+      if (leases.get(thing)?.holder === holder) leases.delete(thing);
+    },
     close: async () => {},
   };
 }

@@ -93,6 +93,15 @@ export function checkClaims(claims: readonly string[]): void {
 }
 
 /** A number of rows that can be given. */
+/** @throws TerminalError on a lease that cannot be stored as it is */
+export function checkLease(thing: string, holder: string, forMs: number): void {
+  for (const [what, text] of Object.entries({ thing, holder })) {
+    if (text === '' || text.length > 512) throw new TerminalError(`the ${what} of a lease: 1 to 512 characters`);
+  }
+  if (!(forMs > 0 && forMs <= 3_600_000))
+    throw new TerminalError(`a lease of ${forMs} ms: more than 0, at most an hour`);
+}
+
 export function boundedRows(limit: number, max = rowsMax): number {
   return Math.max(0, Math.min(Math.floor(limit), max));
 }

@@ -12,6 +12,7 @@ export interface RedisKeys {
   due(shard: number): string;
   names(shard: number): string;
   readonly claims: string;
+  lease(thing: string): string;
 }
 
 /** @throws TerminalError on options that give no safe keys */
@@ -36,5 +37,6 @@ export function redisKeys({ shards = 1, prefix = 'sluice' }: { shards?: number; 
     due: (shard) => `${prefix}:{s${shard}}:due`,
     names: (shard) => `${prefix}:{s${shard}}:names`,
     claims: `${prefix}:{claims}:held`,
+    lease: (thing) => `${prefix}:{claims}:lease:${thing}`,
   };
 }

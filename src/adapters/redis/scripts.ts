@@ -52,6 +52,18 @@ end
 for i = 2, #ARGV do redis.call('HSET', KEYS[1], ARGV[i], ARGV[1]) end
 return false`);
 
+/** Takes or renews a lease. KEYS lease. ARGV holder, milliseconds. 1 when the holder has it. */
+export const leaseScript = script(`
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`);
+
+/** Ends a lease of the holder. KEYS lease. ARGV holder. */
+export const endLeaseScript = script(`
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+return 1`);
+
 /** Gives back what the holder holds. KEYS held. ARGV holder, claims... */
 export const releaseScript = script(`
 for i = 2, #ARGV do

@@ -8,6 +8,7 @@ import { byDueTime } from '../memory/store.ts';
 import {
   boundedRows,
   checkClaims,
+  checkLease,
   decodeEntry,
   decodeHolder,
   decodeRecord,
@@ -18,7 +19,7 @@ import {
 } from '../memory/stored-record.ts';
 import { type RedisCalls, redisCalls } from './calls.ts';
 import { type RedisKeys, redisKeys } from './keys.ts';
-import { claimScript, commitScript, releaseScript, timeScript } from './scripts.ts';
+import { claimScript, commitScript, endLeaseScript, leaseScript, releaseScript, timeScript } from './scripts.ts';
 
 export interface RedisStoreOptions {
   /** Into how many hash tags the names are spread; must stay the same for the life of the data. Default 1. */
@@ -54,6 +55,15 @@ export function redisStore(redis: Redis, options: RedisStoreOptions = {}): Migra
       checkClaims(claims);
       if (claims.length === 0) return;
       await shelf.calls.run('release claims', releaseScript, [shelf.keys.claims], [encodeHolder(holder), ...claims]);
+    },
+    lease: async (thing, holder, forMs) => {
+      checkLease(thing, holder, forMs);
+      const wallMs = Math.max(1, Math.ceil(forMs / (options.clockScale?.speed ?? 1)));
+      return (await shelf.calls.run('take a lease', leaseScript, [shelf.keys.lease(thing)], [holder, wallMs])) === 1;
+    },
+    endLease: async (thing, holder) => {
+      checkLease(thing, holder, 1);
+      await shelf.calls.run('end a lease', endLeaseScript, [shelf.keys.lease(thing)], [holder]);
     },
     close: () => shelf.calls.close(),
   };

@@ -5,6 +5,7 @@ import { kubernetesRouter } from '../../../src/adapters/kubernetes/router.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
 import type { Baseline } from '../../../src/domain/baseline.ts';
 import { FencedError, TransientError, UnreadableRecordError } from '../../../src/ports/errors.ts';
+import { aPatience } from '../../fixtures/builders.ts';
 import { clusterId, namespace, route, startWorld, type World } from './world.ts';
 
 let world: World;
@@ -17,11 +18,16 @@ const baseline: Baseline = {
   name: 'shop',
   run: 'r1',
   takenAtMs: 1_760_000_000_000,
+  patience: aPatience(),
   routes: [
     {
       route,
       source: { weight: null, overrides: {} },
       target: { weight: '0', overrides: { [clusterId]: null } },
+      services: {
+        source: [{ cluster: 'ack', clusterId, namespace, name: 'istio-ingressgateway', mode: 'eni' }],
+        target: [],
+      },
       sourcePods: 3,
     },
   ],

@@ -1,0 +1,71 @@
+import { type CarrierWeights, predictedWeights, weightIn } from './agreement.ts';
+import { type BaselineRoute, goalOf, type ServiceIdentity } from './baseline.ts';
+import {
+  type BackendReading,
+  type GroupReading,
+  ownBackends,
+  type RouteObservation,
+  readingOf,
+  type SideReading,
+} from './observation.ts';
+import { type MoveOptions, refusalOf } from './shift.ts';
+import { type Side, sides } from './spec.ts';
+
+/** Backends of one group that are to get other weights, straight at the load balancer. */
+export interface GlassMove {
+  readonly group: string;
+  readonly side: Side;
+  readonly backends: readonly BackendReading[];
+}
+
+/**
+ * What is to be set straight at the CLB so that it has the baseline's weights, without any controller: the source first,
+ * and the target only when nothing speaks against it (rule 5). Empty where the CLB is as it should be, or must not be yet.
+ */
+export function glassMoves(
+  observation: RouteObservation,
+  baseline: BaselineRoute,
+  options: MoveOptions,
+): readonly GlassMove[] {
+  const goal = goalOf(baseline);
+  const [source, target] = sides.map((side) =>
+    observation.groups.flatMap((group) => movesOf(group, side, readingOf(observation, side), goal[side])),
+  );
+  if (source !== undefined && source.length > 0) return source;
+  if (target === undefined || refusalOf(observation, 'target', goal.target, options) !== null) return [];
+  return target;
+}
+
+function movesOf(group: GroupReading, side: Side, reading: SideReading, goal: CarrierWeights): readonly GlassMove[] {
+  const backends = ownBackends(group, reading).flatMap(({ service, backends: own }) => {
+    const wanted = predictedWeights(service, weightIn(service.clusterId, goal), own);
+    return own.flatMap((backend, index) => {
+      const weight = wanted[index] ?? backend.weight;
+      return backend.weight === weight ? [] : [{ ...backend, weight }];
+    });
+  });
+  return backends.length === 0 ? [] : [{ group: group.group, side, backends }];
+}
+
+/** A route as the load balancer alone tells it: for when no API server answers. What the pods are is not known then. */
+export function blindObservation(baseline: BaselineRoute, groups: readonly GroupReading[]): RouteObservation {
+  const reading = (side: Side): SideReading => ({
+    carrier: null,
+    services: baseline.services[side].map((identity) => blindService(identity, baseline, side)),
+  });
+  return { route: baseline.route, source: reading('source'), target: reading('target'), groups };
+}
+
+function blindService(identity: ServiceIdentity, baseline: BaselineRoute, side: Side) {
+  return {
+    ...identity,
+    annotations: null,
+    weight: null,
+    backends: [],
+    // The capacity is not known; whether the source carries traffic is asked of the CLB's health checks.
+    readyPods: side === 'source' ? baseline.sourcePods : 0,
+    portNames: {},
+    endpoints: [],
+    warning: null,
+  };
+}
