@@ -132,7 +132,8 @@ function highestShare(sums: readonly Sums[]): number {
   return Math.max(0, ...sums.map(({ source, target }) => shareOf(source, target) ?? 0));
 }
 
-function refusalOf(
+/** Why a side may not be brought to these weights now; null where nothing speaks against it. */
+export function refusalOf(
   observation: RouteObservation,
   side: Side,
   weights: CarrierWeights,

@@ -1,4 +1,4 @@
-import type { Baseline, BaselineRoute } from '../domain/baseline.ts';
+import { type Baseline, type BaselineRoute, identityOf } from '../domain/baseline.ts';
 import { type RouteObservation, readyPods } from '../domain/observation.ts';
 import type { Spec } from '../domain/spec.ts';
 import type { Ports } from '../ports/ports.ts';
@@ -19,7 +19,18 @@ export async function preflight(
   const { observations, checks } = await checkAll(ports, spec);
   const reasons = checks.filter(({ status }) => status === 'fail').map(({ found }) => found);
   if (reasons.length > 0) return answer({ type: 'preflight.refused', question, reason: reasons.join('; ') });
-  const baseline: Baseline = { name: spec.name, run, takenAtMs: atMs, routes: observations.map(baselineOf) };
+  const patience = {
+    capacityMs: spec.capacityPatienceMs,
+    breakGlassMs: spec.breakGlassAfterMs,
+    deadManMs: spec.deadManAfterMs,
+  };
+  const baseline: Baseline = {
+    name: spec.name,
+    run,
+    takenAtMs: atMs,
+    patience,
+    routes: observations.map(baselineOf),
+  };
   return answer({ type: 'preflight.passed', question, baseline });
 }
 
@@ -28,5 +39,11 @@ function baselineOf({ route, source, target }: RouteObservation): BaselineRoute 
     weight: reading.carrier?.weight ?? null,
     overrides: reading.carrier?.overrides ?? {},
   });
-  return { route, source: weightsOf(source), target: weightsOf(target), sourcePods: readyPods(source) };
+  return {
+    route,
+    source: weightsOf(source),
+    target: weightsOf(target),
+    services: { source: source.services.map(identityOf), target: target.services.map(identityOf) },
+    sourcePods: readyPods(source),
+  };
 }
