@@ -82,6 +82,13 @@ export const clbErrors = {
       'InstanceBackendServerNumberOverLimit',
       'The number of backend servers of the load balancer exceeds the limit.',
     ),
+  listenerExists: () =>
+    new ClbError(
+      400,
+      'ListenerAlreadyExists',
+      'There is already a listener bound to the port on the specified Load Balancer.',
+    ),
+  throttled: () => new ClbError(400, 'Throttling.User', 'Request was denied due to user flow control.'),
   overQuota: () => new ClbError(400, 'OverQuota', 'The Total is over the quota.'),
   groupBound: () => new ClbError(400, 'RspoolVipExist', 'there are vips associating with this vServer group.'),
   groupRuled: () => new ClbError(400, 'RspoolRuleExist', 'there are rules associating with this vServer group.'),

@@ -1,18 +1,22 @@
 import type { Random } from '../random.ts';
 import type { ServerListRules } from './backend-servers.ts';
 import type { Action, Body, Cloud, Write } from './cloud.ts';
+import type { ListenerRef, OpenConnections } from './connection-book.ts';
 import { ClbError, clbErrors } from './errors.ts';
 import { groupActions } from './group-actions.ts';
 import type { HealthStatus } from './health.ts';
 import { healthActions } from './health-actions.ts';
 import { checkedListeners, HealthBook } from './health-book.ts';
 import { listenerActions } from './listener-actions.ts';
+import { listenerLifecycle } from './listener-lifecycle.ts';
 import { backendKey, type ClbBackend, type Listener, type LoadBalancer } from './load-balancer.ts';
 import { loadBalancerActions } from './load-balancer-actions.ts';
 import { type Params, required } from './params.ts';
 import { requestIdFrom } from './request-id.ts';
+import { type Asking, type ListenerView, Selection } from './selection.ts';
+import { cookieFor, insertsCookie } from './sticky-cookie.ts';
 import { tagActions } from './tag-actions.ts';
-import { type Turns, turnsOver } from './turns.ts';
+import { type CallLimit, Throttle } from './throttle.ts';
 
 /** What error answers name as their host. */
 export const hostId = 'slb.aliyuncs.com';
@@ -20,6 +24,7 @@ export const hostId = 'slb.aliyuncs.com';
 const actions: Readonly<Record<string, Action>> = {
   ...loadBalancerActions,
   ...listenerActions,
+  ...listenerLifecycle,
   ...groupActions,
   ...tagActions,
   ...healthActions,
@@ -37,11 +42,8 @@ export interface ClbModelOptions {
   /** What is told of a backend with weight 0; documents of different years disagree (reference E15). */
   readonly weightZeroHealth?: 'checked' | 'abnormal';
   readonly servers?: Partial<ServerListRules>;
-}
-
-export interface ListenerRef {
-  readonly loadBalancerId: string;
-  readonly port: number;
+  /** Flow control of the account from the start; none when absent. */
+  readonly callLimit?: CallLimit;
 }
 
 /** A backend that is due a health check, and how long the check may take. */
@@ -70,10 +72,13 @@ export class ClbModel {
   readonly #options: ClbModelOptions;
   readonly #instances = new Map<string, Instance>();
   readonly #health = new HealthBook();
-  readonly #turns = new Map<string, Turns>();
+  readonly #selection = new Selection();
+  readonly #throttle: Throttle;
+  readonly #watchers = new Set<() => void>();
 
   constructor(options: ClbModelOptions) {
     this.#options = options;
+    this.#throttle = new Throttle(options.callLimit ?? null);
     this.regionId = options.regionId ?? 'cn-hangzhou';
   }
 
@@ -91,6 +96,7 @@ export class ClbModel {
   call(action: string, params: Params, now: number): ClbResponse {
     const requestId = requestIdFrom(this.#options.random);
     try {
+      this.#throttle.take(action, now);
       return { status: 200, body: { RequestId: requestId, ...this.#run(action, params, now) } };
     } catch (error) {
       if (!(error instanceof ClbError)) throw error;
@@ -98,8 +104,20 @@ export class ClbModel {
     }
   }
 
+  /** Flow control from now on: calls over the limit are answered with Throttling.User. Null ends it. */
+  limitCalls(limit: CallLimit | null): void {
+    this.#throttle.set(limit);
+  }
+
+  /** Calls back after whatever may change where traffic goes, or where it comes in; returns how to end that. */
+  onChange(watcher: () => void): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
   /** The result of one health check, as every listener of the group counts it. Unknown backends are ignored. */
   recordCheck(vServerGroupId: string, backend: ClbBackend, ok: boolean, now: number): void {
+    const before = this.#health.version;
     for (const loadBalancer of this.loadBalancers(now)) {
       const group = loadBalancer.groups.find((one) => one.id === vServerGroupId);
       if (!group?.backends.some((one) => backendKey(one) === backendKey(backend))) continue;
@@ -107,6 +125,7 @@ export class ClbModel {
         this.#health.record(loadBalancer, listener, backend, ok);
       }
     }
+    if (this.#health.version !== before) this.#changed();
   }
 
   /** Every backend of a group that a listener with health check uses, weight 0 or not. */
@@ -132,16 +151,44 @@ export class ClbModel {
   }
 
   /**
-   * The backend that gets the next request of a listener: over the healthy ones with a weight, by the listener's
-   * scheduler. Null where there is none, or the listener does not run. With `refused`, another one in its place.
+   * The backend that gets the next request, or TCP connection, of a listener: the one that the client is bound to, else
+   * by the listener's scheduler one of the healthy ones with a weight. Null where there is none, or the listener does
+   * not run.
    */
-  pick(ref: ListenerRef, now: number, refused?: ClbBackend): ClbBackend | null {
+  pick(ref: ListenerRef, now: number, asking: Asking = {}): ClbBackend | null {
     const found = this.#find(ref, now);
     if (found === null || found.listener.status !== 'running' || found.loadBalancer.status !== 'active') return null;
-    const turns = this.#turnsOf(found.loadBalancer, found.listener);
-    return refused === undefined
-      ? turns.rotation.next()
-      : turns.rotation.insteadOf((one) => backendKey(one) === backendKey(refused));
+    return this.#selection.pick(this.#view(found), asking, now);
+  }
+
+  /** The Set-Cookie of an answer by this backend, or null where the listener inserts none. */
+  stickyCookie(ref: ListenerRef, backend: ClbBackend, cookie: string, now: number): string | null {
+    const listener = this.listener(ref, now);
+    return listener !== null && insertsCookie(listener) ? cookieFor(backend, cookie, now) : null;
+  }
+
+  /**
+   * Whether a backend is still one of the listener and healthy, whatever its weight: connections to it flow on at weight
+   * 0, and drain only where this is false (reference E11).
+   */
+  isStanding(ref: ListenerRef, backend: ClbBackend, now: number): boolean {
+    const found = this.#find(ref, now);
+    const group = found?.loadBalancer.groups.find((one) => one.id === found.listener.vServerGroupId);
+    const isMember = group?.backends.some((one) => backendKey(one) === backendKey(backend)) ?? false;
+    return found !== null && isMember && this.#view(found).isHealthy(backend);
+  }
+
+  /** Counts one connection (at HTTP listeners: one request under way); every one must be closed once. */
+  opened(ref: ListenerRef, backend: ClbBackend): void {
+    this.#selection.connections.open(ref, backend);
+  }
+
+  closed(ref: ListenerRef, backend: ClbBackend): void {
+    this.#selection.connections.close(ref, backend);
+  }
+
+  connections(): readonly OpenConnections[] {
+    return this.#selection.connections.list();
   }
 
   #run(name: string, params: Params, now: number): Body {
@@ -196,6 +243,9 @@ export class ClbModel {
     if (instance.current === null) this.#instances.delete(id);
     else this.#instances.set(id, instance);
     if (before !== null) this.#health.follow(before, instance.current);
+    if (before === instance.current) return;
+    if (instance.current === null) this.#selection.forget(id);
+    this.#changed();
   }
 
   #healthIn(loadBalancer: LoadBalancer, listener: Listener, backend: ClbBackend): HealthStatus {
@@ -210,18 +260,19 @@ export class ClbModel {
     return loadBalancer && listener ? { loadBalancer, listener } : null;
   }
 
-  #turnsOf(loadBalancer: LoadBalancer, listener: Listener): Turns {
-    const key = `${loadBalancer.id}/${listener.port}`;
-    const before = this.#turns.get(key);
-    if (before?.madeFrom === loadBalancer && before.healthVersion === this.#health.version) return before;
-    const isServed = (backend: ClbBackend): boolean =>
-      backend.weight > 0 &&
-      (listener.healthCheck === 'off' || this.#healthIn(loadBalancer, listener, backend) === 'normal');
-    const group = loadBalancer.groups.find((one) => one.id === listener.vServerGroupId);
-    const turns = turnsOver((group?.backends ?? []).filter(isServed), listener.scheduler, before);
-    const made = { ...turns, madeFrom: loadBalancer, healthVersion: this.#health.version };
-    this.#turns.set(key, made);
-    return made;
+  #view({ loadBalancer, listener }: { loadBalancer: LoadBalancer; listener: Listener }): ListenerView {
+    return {
+      loadBalancer,
+      listener,
+      healthVersion: this.#health.version,
+      // As it is, not as it is told: connections live on where the weight is 0.
+      isHealthy: (backend) =>
+        listener.healthCheck === 'off' || this.#health.statusOf(loadBalancer, listener, backend) === 'normal',
+    };
+  }
+
+  #changed(): void {
+    for (const watcher of this.#watchers) watcher();
   }
 }
 

@@ -1,9 +1,10 @@
-/** Turn by turn over a fixed set of items, each as often in a cycle as its weight says. */
-export interface Rotation<T> {
-  /** The next in turn, or null where there is none. */
-  next(): T | null;
-  /** Another one, where the one in turn could not be reached: takes no turn, so the split of the others stays exact. */
-  insteadOf(isRefused: (item: T) => boolean): T | null;
+import type { Scheduler } from './scheduler.ts';
+
+/** An item that takes turns, and how many it is owed, in units of the sum of all weights. */
+export interface TurnEntry<T> {
+  readonly item: T;
+  readonly weight: number;
+  credit: number;
 }
 
 /**
@@ -11,27 +12,36 @@ export interface Rotation<T> {
  * richest is chosen and pays the sum. Over a full cycle the split is exact, and one item's turns are spread out.
  * Weights are positive integers.
  */
-export function weightedRoundRobin<T>(items: readonly T[], weightOf: (item: T) => number): Rotation<T> {
-  const entries = items.map((item) => ({ item, weight: weightOf(item), credit: 0 }));
-  const total = entries.reduce((sum, entry) => sum + entry.weight, 0);
+export function weightedRoundRobin<T>(items: readonly T[], weightOf: (item: T) => number): Scheduler<T> {
+  const entries = entriesOf(items, weightOf);
   return {
-    next: () => {
-      let best: (typeof entries)[number] | null = null;
-      for (const entry of entries) {
-        entry.credit += entry.weight;
-        if (best === null || entry.credit > best.credit) best = entry;
-      }
-      if (best === null) return null;
-      best.credit -= total;
-      return best.item;
-    },
+    next: () => takeTurn(entries),
+    // Takes no turn, so the split of the others stays exact.
     insteadOf: (isRefused) => {
       const others = entries.filter((entry) => !isRefused(entry.item));
-      return others.reduce<(typeof entries)[number] | null>(richer, null)?.item ?? null;
+      return others.reduce<TurnEntry<T> | null>(richer, null)?.item ?? null;
     },
   };
 }
 
-function richer<E extends { readonly credit: number; readonly weight: number }>(best: E | null, entry: E): E {
+export function entriesOf<T>(items: readonly T[], weightOf: (item: T) => number): readonly TurnEntry<T>[] {
+  return items.map((item) => ({ item, weight: weightOf(item), credit: 0 }));
+}
+
+/** One turn among these entries; the others keep what they are owed. */
+export function takeTurn<T>(entries: readonly TurnEntry<T>[]): T | null {
+  let best: TurnEntry<T> | null = null;
+  let total = 0;
+  for (const entry of entries) {
+    entry.credit += entry.weight;
+    total += entry.weight;
+    if (best === null || entry.credit > best.credit) best = entry;
+  }
+  if (best === null) return null;
+  best.credit -= total;
+  return best.item;
+}
+
+function richer<T>(best: TurnEntry<T> | null, entry: TurnEntry<T>): TurnEntry<T> {
   return best === null || entry.credit + entry.weight > best.credit + best.weight ? entry : best;
 }

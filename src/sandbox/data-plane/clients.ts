@@ -1,7 +1,7 @@
 import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { performance } from 'node:perf_hooks';
-import { ownAnswerHeader } from './front-door.ts';
+import { ownAnswerHeader } from './http-passages.ts';
 import { type Counts, countAnswer, countsOf, type Tally } from './tally.ts';
 import { TallyWindow } from './tally-window.ts';
 

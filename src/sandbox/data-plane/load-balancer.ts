@@ -1,9 +1,9 @@
 import { Agent } from 'node:http';
 import { generate } from 'selfsigned';
-import type { ClbBackend, Listener, LoadBalancer } from '../clb/load-balancer.ts';
+import type { ClbBackend } from '../clb/load-balancer.ts';
 import type { ClbModel } from '../clb/model.ts';
 import type { SandboxClock } from '../clock.ts';
-import { type FrontDoor, openFrontDoor } from './front-door.ts';
+import { Doors, type Entries } from './doors.ts';
 import { startHealthChecks } from './health-checks.ts';
 
 export interface LoadBalancerOptions {
@@ -15,83 +15,67 @@ export interface LoadBalancerOptions {
   readonly ports?: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
+/** What is open between one listener and one backend: connections at TCP listeners, requests under way at HTTP ones. */
+export interface BackendConnections {
+  readonly loadBalancer: string;
+  readonly listener: number;
+  /** Of the backend; null where it is reached nowhere. */
+  readonly address: string | null;
+  readonly port: number;
+  readonly open: number;
+}
+
 export interface DataPlane {
-  /** Load balancer -> listener port -> URL without a slash at the end. */
-  readonly entries: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  /** A round of health checks now: after it, a backend that was just added is served. */
+  /** Follows the listeners of the model. A TCP listener's URL is `tcp://host:port`. */
+  readonly entries: Entries;
+  /** Backends that are gone from their group, or have weight 0, are listed for as long as something is open there. */
+  connections(): readonly BackendConnections[];
+  /**
+   * A round of health checks now, after which a backend that was just added is served, and a door for every listener.
+   *
+   * @throws Error where a door could not be opened
+   */
   check(): Promise<void>;
   stop(): Promise<void>;
 }
-
-type HttpListener = Listener & { readonly protocol: 'http' | 'https' };
 
 /** Idle connections to a backend are given up well before the gateway would close them. */
 const idleMs = 30_000;
 const socketsMax = 256;
 
 /**
- * The data plane of every HTTP and HTTPS listener that the model has now: a front door each, and the health checks.
- * What is changed in the model later (weights, health, a stopped listener, another group) holds for the next request.
+ * The data plane of the model's HTTP, HTTPS and TCP listeners: a front door each, and the health checks. What is changed
+ * in the model later (weights, health, schedulers, listeners, groups) holds for the next request or connection.
  */
 export async function startLoadBalancer(options: LoadBalancerOptions): Promise<DataPlane> {
+  const { model, clock, addressOf, ports = {} } = options;
   const agent = new Agent({ keepAlive: true, maxSockets: socketsMax, maxFreeSockets: socketsMax, timeout: idleMs });
-  const doors: { readonly loadBalancer: string; readonly port: number; readonly door: FrontDoor }[] = [];
+  const doors = new Doors({ model, clock, addressOf, ports, agent, certificate: await selfSigned() });
   const checks = startHealthChecks(options);
   const stop = async (): Promise<void> => {
     await checks.stop();
-    await Promise.all(doors.map(({ door }) => door.stop()));
+    await doors.stop();
     agent.destroy();
   };
-  try {
-    const certificate = await selfSigned();
-    for (const { loadBalancer, listener } of httpListeners(options.model, options.clock.now())) {
-      const door = await doorOf(options, agent, certificate, loadBalancer, listener);
-      doors.push({ loadBalancer: loadBalancer.id, port: listener.port, door });
-    }
+  const check = async (): Promise<void> => {
     await checks.round();
+    await doors.settled();
+  };
+  try {
+    await check();
   } catch (error) {
     await stop();
     throw error;
   }
-  const entries: Record<string, Record<string, string>> = {};
-  for (const { loadBalancer, port, door } of doors) {
-    entries[loadBalancer] = { ...entries[loadBalancer], [port]: door.url };
-  }
-  return { entries, check: () => checks.round(), stop };
-}
-
-function httpListeners(
-  model: ClbModel,
-  now: number,
-): readonly { loadBalancer: LoadBalancer; listener: HttpListener }[] {
-  return model
-    .loadBalancers(now)
-    .flatMap((loadBalancer) => loadBalancer.listeners.filter(isHttp).map((listener) => ({ loadBalancer, listener })));
-}
-
-function isHttp(listener: Listener): listener is HttpListener {
-  return listener.protocol === 'http' || listener.protocol === 'https';
-}
-
-function doorOf(
-  { model, clock, addressOf, ports }: LoadBalancerOptions,
-  agent: Agent,
-  certificate: { readonly key: string; readonly cert: string },
-  loadBalancer: LoadBalancer,
-  listener: HttpListener,
-): Promise<FrontDoor> {
-  const ref = { loadBalancerId: loadBalancer.id, port: listener.port };
-  const now = (): Listener | null => model.listener(ref, clock.now());
-  return openFrontDoor({
-    protocol: listener.protocol,
-    port: ports?.[loadBalancer.id]?.[listener.port] ?? 0,
-    certificate: listener.protocol === 'https' ? certificate : null,
-    agent,
-    isRunning: () => now()?.status === 'running',
-    pick: (refused) => model.pick(ref, clock.now(), refused),
-    addressOf,
-    answerWithinMs: () => (1000 * (now()?.requestTimeoutS ?? 60)) / Math.max(1, clock.speed),
-  });
+  const connections = (): readonly BackendConnections[] =>
+    model.connections().map(({ listener, backend, open }) => ({
+      loadBalancer: listener.loadBalancerId,
+      listener: listener.port,
+      address: addressOf(backend),
+      port: backend.port,
+      open,
+    }));
+  return { entries: doors.entries, connections, check, stop };
 }
 
 let made: Promise<{ key: string; cert: string }> | null = null;

@@ -54,11 +54,11 @@ describe('the backend of the next request', () => {
     const model = clbWith(backends);
     allHealthy(model, backends);
     const first = model.pick(front, 0);
-    expect(model.pick(front, 0, first ?? undefined)?.serverIp).toBe('b');
+    expect(model.pick(front, 0, first === null ? {} : { refused: first })?.serverIp).toBe('b');
     expect(model.pick(front, 0)?.serverIp).toBe('b');
     const alone = clbWith([backendAt('a', 1)]);
     allHealthy(alone, [backendAt('a', 1)]);
-    expect(alone.pick(front, 0, backendAt('a', 1))).toBeNull();
+    expect(alone.pick(front, 0, { refused: backendAt('a', 1) })).toBeNull();
   });
 
   it('is none where the listener is stopped, or has no backend', () => {

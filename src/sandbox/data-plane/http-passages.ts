@@ -5,37 +5,27 @@ import {
   request as httpRequest,
   type IncomingHttpHeaders,
   type IncomingMessage,
-  type Server,
   type ServerResponse,
 } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
 import type { ClbBackend } from '../clb/load-balancer.ts';
+import type { Asking } from '../clb/selection.ts';
+import { holdOpen, isRunning, listenerNow, type Passages, type PassageWorld, wallMs } from './passages.ts';
 
 /** On an answer that the load balancer gave itself, because no backend did: the reason. */
 export const ownAnswerHeader = 'x-clb-error';
 
-export interface FrontDoorOptions {
-  readonly protocol: 'http' | 'https';
-  /** 0 takes a free one. */
-  readonly port: number;
-  readonly certificate: { readonly key: string; readonly cert: string } | null;
+export interface HttpWorld extends PassageWorld {
+  /** Connections to the backends. */
   readonly agent: Agent;
-  /** Whether the listener takes connections now. */
-  readonly isRunning: () => boolean;
-  readonly pick: (refused?: ClbBackend) => ClbBackend | null;
-  readonly addressOf: (backend: ClbBackend) => string | null;
-  /** How long a backend may take to answer, in wall ms. */
-  readonly answerWithinMs: () => number;
-}
-
-export interface FrontDoor {
-  readonly url: string;
-  stop(): Promise<void>;
+  /** Of an HTTPS listener. */
+  readonly certificate: { readonly key: string; readonly cert: string } | null;
 }
 
 /** Longer than the clients keep an idle connection (RFC 9112 9.5: whoever closes first must not be the server). */
 const keepAliveMs = 75_000;
+/** Of a listener that went while its request was under way. */
+const requestTimeoutS = 60;
 const hopByHop = new Set([
   'connection',
   'keep-alive',
@@ -46,68 +36,83 @@ const hopByHop = new Set([
   'upgrade',
 ]);
 
-/** One listener of the load balancer: takes requests and passes each to the backend whose turn it is. */
-export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoor> {
+/** The passages of an HTTP or HTTPS listener: each request goes to the backend whose turn it is. */
+export function httpPassages(world: HttpWorld): Passages {
   const serve = (request: IncomingMessage, response: ServerResponse) => {
-    if (options.isRunning()) new Passage(options, request, response).toBackend(options.pick());
+    if (isRunning(world)) new Passage(world, request, response).start();
     else request.socket.destroy();
   };
-  const server: Server =
-    options.certificate === null
+  // The server does not listen: it is handed the connections of the entrance.
+  const server =
+    world.certificate === null
       ? createHttpServer({ keepAliveTimeout: keepAliveMs }, serve)
-      : createHttpsServer({ ...options.certificate, keepAliveTimeout: keepAliveMs }, serve);
-  server.on('connection', (socket: Socket) => {
-    if (!options.isRunning()) socket.destroy();
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port, '127.0.0.1', resolve);
-  });
+      : createHttpsServer({ ...world.certificate, keepAliveTimeout: keepAliveMs }, serve);
   return {
-    url: `${options.protocol}://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    stop: async () => {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
-      await closed;
+    scheme: world.certificate === null ? 'http' : 'https',
+    take: (client) => {
+      if (isRunning(world)) server.emit('connection', client);
+      else client.destroy();
     },
+    // Every request asks anew, so there is nothing that would have to be changed.
+    review: () => undefined,
+    // The entrance cuts the connections, and with them their requests.
+    stop: () => undefined,
   };
 }
 
 /** One request on its way to a backend and back. */
 class Passage {
-  readonly #options: FrontDoorOptions;
+  readonly #world: HttpWorld;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   #upstream: ClientRequest | null = null;
   #refused: ClbBackend | null = null;
+  #release: () => void = () => undefined;
 
-  constructor(options: FrontDoorOptions, request: IncomingMessage, response: ServerResponse) {
-    this.#options = options;
+  constructor(world: HttpWorld, request: IncomingMessage, response: ServerResponse) {
+    this.#world = world;
     this.#request = request;
     this.#response = response;
     response.once('close', () => {
+      this.#release();
       if (!response.writableFinished) this.#upstream?.destroy();
     });
   }
 
-  toBackend(backend: ClbBackend | null): void {
-    const host = backend === null ? null : this.#options.addressOf(backend);
+  start(): void {
+    this.#toBackend(this.#pick({}));
+  }
+
+  #pick(more: Pick<Asking, 'refused'>): ClbBackend | null {
+    const { model, ref, clock } = this.#world;
+    const { remoteAddress: address = '', remotePort: port = 0 } = this.#request.socket;
+    return model.pick(ref, clock.now(), { client: { address, port }, cookie: this.#cookie(), ...more });
+  }
+
+  #cookie(): string {
+    return this.#request.headers.cookie ?? '';
+  }
+
+  #toBackend(backend: ClbBackend | null): void {
+    const host = backend === null ? null : this.#world.addressOf(backend);
+    this.#release();
     if (backend === null || host === null) {
       this.#answerOwn(this.#refused === null ? 503 : 502, this.#refused === null ? 'no-backend' : 'refused');
       return;
     }
+    this.#release = holdOpen(this.#world, backend);
     const upstream = httpRequest({
       host,
       port: backend.port,
       path: this.#request.url ?? '/',
       method: this.#request.method ?? 'GET',
       headers: this.#headers(),
-      agent: this.#options.agent,
+      agent: this.#world.agent,
     });
     this.#upstream = upstream;
-    upstream.on('response', (answer) => this.#passBack(answer));
+    upstream.on('response', (answer) => this.#passBack(backend, answer));
     upstream.on('error', (error: NodeJS.ErrnoException) => this.#failed(backend, error));
-    upstream.setTimeout(this.#options.answerWithinMs(), () => {
+    upstream.setTimeout(wallMs(this.#world, listenerNow(this.#world)?.requestTimeoutS ?? requestTimeoutS), () => {
       this.#answerOwn(504, 'timeout');
       upstream.destroy();
     });
@@ -122,14 +127,18 @@ class Passage {
     if (this.#response.destroyed || this.#response.writableEnded) return;
     if (error.code === 'ECONNREFUSED' && this.#refused === null) {
       this.#refused = backend;
-      this.toBackend(this.#options.pick(backend));
+      this.#toBackend(this.#pick({ refused: backend }));
     } else {
       this.#answerOwn(502, error.code === 'ECONNREFUSED' ? 'refused' : 'broken');
     }
   }
 
-  #passBack(answer: IncomingMessage): void {
-    this.#response.writeHead(answer.statusCode ?? 502, withoutHops(answer.headers));
+  #passBack(backend: ClbBackend, answer: IncomingMessage): void {
+    const { model, ref, clock } = this.#world;
+    const headers = withoutHops(answer.headers);
+    const cookie = model.stickyCookie(ref, backend, this.#cookie(), clock.now());
+    if (cookie !== null) headers['set-cookie'] = [...(answer.headers['set-cookie'] ?? []), cookie];
+    this.#response.writeHead(answer.statusCode ?? 502, headers);
     answer.on('error', () => this.#response.destroy());
     answer.pipe(this.#response);
   }
@@ -152,7 +161,7 @@ class Passage {
       ...withoutHops(headers),
       ...body,
       'x-forwarded-for': before === undefined ? (socket.remoteAddress ?? '') : `${before}, ${socket.remoteAddress}`,
-      'x-forwarded-proto': this.#options.protocol,
+      'x-forwarded-proto': this.#world.certificate === null ? 'http' : 'https',
     };
   }
 }
