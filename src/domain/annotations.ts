@@ -12,6 +12,11 @@ function legacyAnnotationKey(suffix: AnnotationSuffix): string {
   return legacyPrefix + suffix;
 }
 
+/** Both keys of an annotation, the one that wins first. */
+export function spellings(suffix: AnnotationSuffix): readonly string[] {
+  return [annotationKey(suffix), legacyAnnotationKey(suffix)];
+}
+
 export type Annotations = Readonly<Record<string, string>>;
 
 /** The new spelling wins if the key is there at all, even with an empty value; a missing value reads as null. */

@@ -6,6 +6,7 @@ import { nearestPair, smallestShare } from '../domain/share.ts';
 import type { Side, Spec } from '../domain/spec.ts';
 import type { ListenerReading } from '../ports/load-balancer.ts';
 import type { Ports } from '../ports/ports.ts';
+import { annotationChecks } from './annotation-checks.ts';
 import { observeAll } from './observe.ts';
 
 /** One thing that the first shift relies on, and what was found of it. */
@@ -28,8 +29,16 @@ export async function checkAll(ports: Ports, spec: Spec): Promise<Checked> {
   const checks = await Promise.all([
     ...observations.map(async (observation) => {
       const { loadBalancer } = observation.route;
-      const listeners = await ports.loadBalancer.describeListeners(loadBalancer);
-      return [...routeChecks(observation, listeners), ...stepChecks(observation, spec)].map((check) => ({
+      const [listeners, reading] = await Promise.all([
+        ports.loadBalancer.describeListeners(loadBalancer),
+        ports.loadBalancer.describe(loadBalancer),
+      ]);
+      const checks = [
+        ...routeChecks(observation, listeners),
+        ...annotationChecks(observation, reading),
+        ...stepChecks(observation, spec),
+      ];
+      return checks.map((check) => ({
         ...check,
         found: `${loadBalancer}: ${check.found}`,
       }));

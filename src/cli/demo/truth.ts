@@ -26,24 +26,30 @@ export function truthReader({ clb }: SandboxDescription): () => Promise<Truth> {
   };
 }
 
-/** True when every backend has the weight it had before. */
+/** True when every backend has the weight it had before; never where the CLB told of no group. */
 export function isSameWeights(before: Truth, after: Truth): boolean {
-  return JSON.stringify(weightsOf(before)) === JSON.stringify(weightsOf(after));
+  const weights = weightsOf(before);
+  return weights.length > 0 && JSON.stringify(weights) === JSON.stringify(weightsOf(after));
 }
 
-/** True when in every group the source has no weight and the target has some. */
+/** True when in every group the source has no weight and the target has some; never where the CLB told of no group. */
 export function isAllOnTarget(truth: Truth): boolean {
-  return Object.values(truth).every((backends) => {
+  const groups = Object.values(truth);
+  const isOnTarget = (backends: readonly BackendReading[]): boolean => {
     const sum = (isTarget: boolean): number =>
       backends.filter((backend) => isOfTarget(backend) === isTarget).reduce((all, { weight }) => all + weight, 0);
     return sum(false) === 0 && sum(true) > 0;
-  });
+  };
+  return groups.length > 0 && groups.every(isOnTarget);
 }
 
-function weightsOf(truth: Truth): Readonly<Record<string, readonly string[]>> {
-  const named = (backend: BackendReading): string =>
-    `${isOfTarget(backend) ? 'target' : 'source'} ${backend.serverIp || backend.serverId}:${backend.port}=${backend.weight}`;
-  return Object.fromEntries(Object.entries(truth).map(([group, backends]) => [group, backends.map(named).sort()]));
+/** One line a backend, in an order that does not depend on the CLB's. */
+export function weightsOf(truth: Truth): readonly string[] {
+  return Object.entries(truth)
+    .flatMap(([group, backends]) =>
+      backends.map(({ serverIp, serverId, port, weight }) => `${group} ${serverIp || serverId}:${port}=${weight}`),
+    )
+    .sort();
 }
 
 export function isOfTarget({ description }: BackendReading): boolean {
