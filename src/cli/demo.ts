@@ -1,11 +1,14 @@
 import { type Command, Option } from 'commander';
 import { createLogUpdate } from 'log-update';
 import { messageOf } from '../ports/errors.ts';
+import { readSandboxOptions } from '../sandbox/options.ts';
 import { type DemoFault, demoFaults } from './demo/fault.ts';
 import { frame, plainLine } from './demo/frame.ts';
 import type { DemoWatcher } from './demo/run.ts';
 import type { Snapshot } from './demo/snapshot.ts';
 import { summary } from './demo/summary.ts';
+
+const wrongUse = 2;
 
 const titles: Readonly<Record<DemoFault, string>> = {
   none: 'nothing goes wrong',
@@ -35,6 +38,11 @@ export function demoCommand(program: Command): void {
 }
 
 async function demo({ fault, output, speed }: DemoOptions): Promise<number> {
+  const read = readSandboxOptions({ speed });
+  if ('mistakes' in read) {
+    for (const mistake of read.mistakes) console.error(`sluice demo: ${mistake}`);
+    return wrongUse;
+  }
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
   const { startSandbox } = await import('../sandbox/sandbox.ts');
@@ -42,7 +50,7 @@ async function demo({ fault, output, speed }: DemoOptions): Promise<number> {
   const screen = screenFor(output, fault);
   try {
     const progress = (line: string): void => console.error(`sandbox: ${line}`);
-    const sandbox = await startSandbox({ options: { speed: Number(speed) }, progress, signal: interrupted.signal });
+    const sandbox = await startSandbox({ options: read.options, progress, signal: interrupted.signal });
     const stopped = new Promise<never>((_, reject) => {
       interrupted.signal.addEventListener('abort', () => reject(new Error('interrupted')), { once: true });
     });
