@@ -1,0 +1,197 @@
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { build, type Plugin } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ApiClient, apiClient } from '../../src/cli/client.ts';
+import { isSameWeights, type Truth, truthReader } from '../../src/cli/demo/truth.ts';
+import type { MigrationView } from '../../src/domain/view.ts';
+import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { type CrashPlan, callsFile, deathFile, planFile } from '../fixtures/crashing-compose.ts';
+import type { Counters } from '../fixtures/running-sandbox.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const speed = 40;
+const roundMsMax = 30_000;
+
+/** A canary of one step: half of the traffic, judged as soon as there is anything to judge, and everything back. */
+const canary = {
+  apiVersion: 'sluice/v1',
+  kind: 'Migration',
+  metadata: { name: 'crashing' },
+  spec: {
+    source: 'istio-system/istio-ingressgateway',
+    target: 'istio-system/ingressgateway-asm',
+    probe: { host: 'shop.example.com', path: '/productpage' },
+    steps: [{ share: 60, bake: '0s' }],
+    finish: 'return',
+    settle: '0s',
+    analysis: { errorRate: { minRequests: 5 } },
+  },
+};
+
+/** The functions as scripts/build.mjs makes them, with ports that kill their process when the plan says so. */
+async function buildCrashingFunctions(folder: string): Promise<void> {
+  const crashing: Plugin = {
+    name: 'crashing ports',
+    setup: ({ onResolve }) =>
+      onResolve({ filter: /\/src\/compose\.ts$/ }, ({ importer }) =>
+        importer.endsWith('crashing-compose.ts') ? null : { path: join(root, 'test/fixtures/crashing-compose.ts') },
+      ),
+  };
+  const names = (await readdir(join(root, 'functions'))).filter((name) => name.endsWith('.ts'));
+  await build({
+    absWorkingDir: root,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    logLevel: 'warning',
+    entryPoints: names.map((name) => `functions/${name}`),
+    outdir: folder,
+    format: 'cjs',
+    minify: true,
+    keepNames: true,
+    external: ['lmdb'],
+    alias: { 'ali-oss': './scripts/no-oss.cjs' },
+    plugins: [crashing],
+  });
+  await writeFile(join(folder, 'package.json'), '{ "type": "commonjs" }\n');
+  // The embedded store is native and not in the bundles.
+  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
+}
+
+interface Round {
+  readonly end: End;
+  /** Port calls while the share was shifted, by name, in their order. */
+  readonly calls: readonly string[];
+  /** Where the process died, null where the shift was over before. */
+  readonly death: string | null;
+}
+
+/** What has to be the same whatever was killed. */
+interface End {
+  readonly state: string;
+  readonly reason: string | null;
+  readonly history: readonly string[];
+  readonly verified: readonly string[];
+  readonly isBaselineBack: boolean;
+  readonly lost: number;
+}
+
+const sameEnd: End = {
+  state: 'rolledBack',
+  reason: 'the canary is over',
+  history: ['command', 'started', 'step.verified', 'step.passed', 'rollback.started', 'rolledback'],
+  verified: ['crashing: 60 per cent verified at the CLB'],
+  isBaselineBack: true,
+  lost: 0,
+};
+
+interface History {
+  readonly history: readonly { readonly run: string; readonly kind: string; readonly text: string }[];
+}
+
+/** Calls that may change something outside of the process: after any other, dying is dying before the next. */
+const effects = ['store.commit', 'router.write', 'notifier.post', 'invoker.invoke'];
+const callsMax = 80;
+
+describe('a shift during which the function process is killed', () => {
+  let folder: string;
+  let sandbox: Sandbox;
+  let api: ApiClient;
+  let readTruth: () => Promise<Truth>;
+  let before: Truth;
+  let rounds = 0;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sluice-crash-'));
+    await buildCrashingFunctions(folder);
+    const options = { speed, controllerLatencyMs: 100, meshLatencyMs: 100 };
+    sandbox = await startSandbox({ options, functionsFolder: folder, environment: {} });
+    const { url, token } = sandbox.description.functions;
+    api = apiClient({ server: url ?? '', token });
+    readTruth = truthReader(sandbox.description);
+    before = await readTruth();
+  }, 60_000);
+
+  afterAll(async () => {
+    await sandbox?.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  async function play(plan: Omit<CrashPlan, 'round'>): Promise<Round> {
+    rounds += 1;
+    const round = rounds;
+    const startedAtMs = Date.now();
+    await writeFile(join(folder, planFile), JSON.stringify({ round, ...plan } satisfies CrashPlan));
+    const { run } = await api.post<MigrationView>('/v1/migrations', canary);
+    let view: MigrationView;
+    do {
+      await wait(30);
+      view = await api.get<MigrationView>('/v1/migrations/crashing');
+    } while (!view.isFinal && Date.now() - startedAtMs < roundMsMax);
+    const all = (await api.get<History>('/v1/migrations/crashing/history')).history;
+    const history = all.filter((line) => line.run === run);
+    // Neither file is there where the migration was refused or nobody died.
+    const calls = await readFile(join(folder, callsFile(round)), 'utf8').catch(() => '');
+    return {
+      end: {
+        state: view.state,
+        reason: view.reason,
+        history: history.map(({ kind }) => kind),
+        verified: history.filter(({ kind }) => kind === 'step.verified').map(({ text }) => text),
+        isBaselineBack: isSameWeights(before, await readTruth()),
+        lost: (sandbox.controls.counters() as Counters).lost.sinceStart,
+      },
+      calls: calls
+        .split('\n')
+        .map((line) => line.trim())
+        .filter((line) => line !== ''),
+      death: await readFile(join(folder, deathFile(round)), 'utf8').catch(() => null),
+    };
+  }
+
+  /** Kills at the first counted call, in the next round at the second, until a shift is over before its nth. */
+  async function killAtEach(counted: CrashPlan['counted'], moment: CrashPlan['moment']): Promise<readonly string[]> {
+    const deaths: string[] = [];
+    for (let at = 1; at <= callsMax; at += 1) {
+      const { end, death } = await play({ counted, at, moment });
+      expect(end, `killed at call ${at}: ${death}`).toEqual(sameEnd);
+      if (death === null) return deaths;
+      deaths.push(death);
+    }
+    throw new Error(`a shift took more than ${callsMax} calls`);
+  }
+
+  it('writes both sides and verifies them when nobody disturbs it', async () => {
+    const { end, calls, death } = await play({ counted: null, at: 0, moment: 'before' });
+    expect(end).toEqual(sameEnd);
+    expect(death).toBeNull();
+    expect(calls.filter((name) => name === 'router.write')).toHaveLength(2);
+    expect(new Set(calls)).toEqual(
+      new Set(['store.load', 'store.commit', 'router.read', 'router.write', 'loadBalancer.describeGroups']),
+    );
+  });
+
+  it.each([1, 2])('ends the same when the process is killed at write %i, before it or right after it', async (at) => {
+    for (const moment of ['before', 'after'] as const) {
+      const { end, death } = await play({ counted: ['router.write'], at, moment });
+      expect(death).toBe(`${moment} router.write`);
+      expect(end, death ?? '').toEqual(sameEnd);
+    }
+  });
+
+  it('ends the same when the process is killed before any of its port calls', async () => {
+    const deaths = await killAtEach(null, 'before');
+    // Plan, write, write and verify, each with the load and the commit before it and after it.
+    expect(deaths.length).toBeGreaterThanOrEqual(26);
+    expect(new Set(deaths)).toContain('before loadBalancer.describeGroups');
+  }, 200_000);
+
+  it('ends the same when the process is killed right after any call with an effect', async () => {
+    const deaths = await killAtEach(effects, 'after');
+    expect(deaths.length).toBeGreaterThanOrEqual(10);
+  }, 120_000);
+});
