@@ -9,8 +9,6 @@ import { type Gateway, startGateway } from './data-plane/gateway.ts';
 import { startLoadBalancer } from './data-plane/load-balancer.ts';
 import { clusterName } from './environment.ts';
 
-const gatewayEndsWithinMs = 5000;
-
 /** What a gateway of a side does now. */
 export interface GatewaySetting {
   readonly errorRate: number;
@@ -65,7 +63,7 @@ export async function startGateways(base: Base, addresses: AddressBook, program:
   const backends = { source: base.options.sourceBackends, target: base.options.targetBackends };
   const start = async (side: Side): Promise<Gateway> => {
     const listen = addresses.listens(side, backends[side]);
-    return base.closing.add(`the ${side} gateway`, await startGateway({ side, program, listen }), endGateway(side));
+    return base.closing.add(`the ${side} gateway`, await startGateway({ side, program, listen }), (one) => one.stop());
   };
   const of = { source: await start('source'), target: await start('target') };
   const first = (side: Side): GatewaySetting => ({
@@ -86,27 +84,6 @@ export async function startGateways(base: Base, addresses: AddressBook, program:
       await of[side].listen(addresses.listens(side, count));
       settings[side] = { ...settings[side], backends: count };
     },
-  };
-}
-
-/**
- * Ends a gateway by a signal to its own process. Not by `stop()`: that disconnects first, and a child that was
- * disconnected by its parent never emits `close`, which is what `exited` waits for (Node 20).
- */
-function endGateway(side: Side): (gateway: Gateway) => Promise<void> {
-  return async (gateway) => {
-    let isGone = false;
-    const exited = gateway.exited.then(() => {
-      isGone = true;
-    });
-    // One turn, so that an exit long ago is known: its pid may be somebody else's by now.
-    await Promise.resolve();
-    await Promise.resolve();
-    if (!isGone) process.kill(gateway.pid, 'SIGTERM');
-    const late = new Promise<never>((_, reject) => {
-      setTimeout(() => reject(new Error(`the ${side} gateway does not end`)), gatewayEndsWithinMs).unref();
-    });
-    await Promise.race([exited, late]);
   };
 }
 

@@ -36,7 +36,7 @@ export interface CloudControllerOptions {
   /** Each reconcile starts 0.3 to 3 times this after it was asked for, in sandbox time. */
   readonly latencyMs: number;
   readonly regionId?: string;
-  /** The vendor's slip on nodes that two Services share (reference A6); off unless asked for. */
+  /** The vendor's slip on nodes that two Services share (reference A6): on unless switched off; ENI never has it. */
   readonly sharedNodeChurn?: boolean;
   readonly log?: (line: string) => void;
 }
@@ -172,7 +172,7 @@ function contextOf(
     clusterId: options.clusterId,
     version: options.version,
     eniOf: eniIdOf,
-    sharedNodeChurn: options.sharedNodeChurn ?? false,
+    sharedNodeChurn: options.sharedNodeChurn ?? true,
   };
 }
 

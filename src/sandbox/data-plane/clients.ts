@@ -1,16 +1,19 @@
-import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { ownAnswerHeader } from './http-passages.ts';
 import { type Counts, countAnswer, countsOf, type Tally } from './tally.ts';
 import { TallyWindow } from './tally-window.ts';
+import { Visitors } from './visitors.ts';
 
 export interface ClientsOptions {
   /** Entry URLs without a slash at the end; requests take turns over them. */
   readonly urls: readonly string[];
   /** Requests a second of wall time, over all URLs. */
   readonly ratePerSecond: number;
-  /** Keep-alive connections, over all URLs; at least one each. */
+  /**
+   * Keep-alive connections, over all URLs; at least one each. Each is a client of its own, with an address and a cookie:
+   * few of them are what makes the share differ from the weights where something sticks (reference E12, E13).
+   */
   readonly connections: number;
   readonly host: string;
   readonly path: string;
@@ -46,7 +49,7 @@ export function startClients(options: ClientsOptions): Clients {
 }
 
 class OpenLoop implements Clients {
-  readonly #targets: readonly Target[];
+  readonly #targets: readonly Visitors[];
   readonly #window = new TallyWindow(Date.now());
   readonly #timer: NodeJS.Timeout;
   readonly #open = new Set<ClientRequest>();
@@ -58,7 +61,7 @@ class OpenLoop implements Clients {
   #isStopped = false;
 
   constructor(options: ClientsOptions) {
-    this.#targets = options.urls.map((url) => targetOf(url, options));
+    this.#targets = options.urls.map((url) => new Visitors(url, options));
     this.#ratePerSecond = rateOf(options.ratePerSecond);
     this.#setConnections(options.connections);
     this.#timer = setInterval(() => this.#tick(), tickMs);
@@ -85,7 +88,7 @@ class OpenLoop implements Clients {
     const closed = open.map((request) => new Promise<void>((resolve) => request.once('close', () => resolve())));
     for (const request of open) request.destroy();
     await Promise.all(closed);
-    for (const { agent } of this.#targets) agent.destroy();
+    for (const target of this.#targets) target.stop();
   }
 
   #tick(): void {
@@ -141,30 +144,8 @@ class OpenLoop implements Clients {
 
   #setConnections(connections: number): void {
     const each = Math.max(1, Math.min(openMax, Math.floor(connections / Math.max(1, this.#targets.length))));
-    for (const { agent } of this.#targets) {
-      agent.maxSockets = each;
-      agent.maxFreeSockets = each;
-    }
+    for (const target of this.#targets) target.be(each);
   }
-}
-
-interface Target {
-  readonly agent: Agent;
-  readonly send: (answered: (answer: IncomingMessage) => void) => ReturnType<typeof httpRequest>;
-}
-
-function targetOf(url: string, { host, path }: ClientsOptions): Target {
-  const { protocol, hostname, port } = new URL(url);
-  // All connections take turns, as many clients would; an idle one is given up before the load balancer closes it.
-  const settings = { keepAlive: true, scheduling: 'fifo', timeout: 30_000 } as const;
-  const headers = { host, 'user-agent': 'shop-client/1.0', accept: '*/*' };
-  if (protocol === 'https:') {
-    const agent = new HttpsAgent({ ...settings, rejectUnauthorized: false });
-    const options = { hostname, port, path, headers, agent, servername: host };
-    return { agent, send: (answered) => httpsRequest(options, answered) };
-  }
-  const agent = new Agent(settings);
-  return { agent, send: (answered) => httpRequest({ hostname, port, path, headers, agent }, answered) };
 }
 
 function clientCounts(tally: Tally): ClientCounts {

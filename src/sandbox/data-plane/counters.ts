@@ -1,5 +1,6 @@
 import type { Clients } from './clients.ts';
 import type { Gateway } from './gateway.ts';
+import type { DataPlane } from './load-balancer.ts';
 import type { Counts } from './tally.ts';
 
 /** What `GET /counters` of the control API answers. Each side is counted at its gateway, what is lost at the clients. */
@@ -7,6 +8,11 @@ export interface Counters {
   readonly source: SideCounters;
   readonly target: SideCounters;
   readonly lost: { readonly sinceStart: number; readonly last10s: number };
+  /**
+   * What is open now, by load balancer: connections at TCP listeners, requests under way at HTTP ones. A side of weight
+   * 0 has some for as long as they live.
+   */
+  readonly connections?: Readonly<Record<string, OpenBySide>>;
 }
 
 export interface SideCounters {
@@ -14,20 +20,47 @@ export interface SideCounters {
   readonly last10s: Counts;
 }
 
+export interface OpenBySide {
+  readonly source: number;
+  readonly target: number;
+}
+
+type CountedGateway = Pick<Gateway, 'counters' | 'answersAt'>;
+
+/** Without the data plane there is nothing to say of connections. */
 export function countersOf(
-  source: Pick<Gateway, 'counters'>,
-  target: Pick<Gateway, 'counters'>,
+  source: CountedGateway,
+  target: CountedGateway,
   clients: Pick<Clients, 'counters'>,
+  plane?: Pick<DataPlane, 'entries' | 'connections'>,
 ): Counters {
   const { sinceStart, last10s } = clients.counters();
   return {
     source: sideCounters(source),
     target: sideCounters(target),
     lost: { sinceStart: sinceStart.lost, last10s: last10s.lost },
+    ...(plane === undefined ? {} : { connections: openBySide(source, target, plane) }),
   };
 }
 
 function sideCounters(gateway: Pick<Gateway, 'counters'>): SideCounters {
   const { sinceStart, last10s } = gateway.counters();
   return { sinceStart, last10s };
+}
+
+function openBySide(
+  source: CountedGateway,
+  target: CountedGateway,
+  plane: Pick<DataPlane, 'entries' | 'connections'>,
+): Readonly<Record<string, OpenBySide>> {
+  const all = plane.connections();
+  const openAt = (loadBalancer: string, gateway: CountedGateway): number =>
+    all
+      .filter((one) => one.loadBalancer === loadBalancer)
+      .filter(({ address, port }) => address !== null && gateway.answersAt(address, port))
+      .reduce((sum, { open }) => sum + open, 0);
+  const names = new Set([...Object.keys(plane.entries), ...all.map(({ loadBalancer }) => loadBalancer)]);
+  return Object.fromEntries(
+    [...names].map((name) => [name, { source: openAt(name, source), target: openAt(name, target) }]),
+  );
 }

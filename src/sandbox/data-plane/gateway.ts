@@ -39,6 +39,8 @@ export interface Gateway {
   set(knobs: Partial<GatewayKnobs>): Promise<void>;
   /** Answers at these addresses and at no others; one that goes is drained. */
   listen(pairs: readonly ListenPair[]): Promise<void>;
+  /** Whether this gateway is, or was, what answers there. */
+  answersAt(address: string, port: number): boolean;
   /** As last reported: at most 100 ms old. */
   counters(): GatewayReading;
   /** The process's exit, whatever the cause. */
@@ -67,7 +69,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     execArgv: [],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
-  const gateway = new GatewayProcess(child, options.side);
+  const gateway = new GatewayProcess(child, options.side, options.listen);
   try {
     return await gateway.ready();
   } catch (error) {
@@ -82,6 +84,7 @@ class GatewayProcess implements Gateway {
   readonly #child: ChildProcess;
   readonly #waiting = new Map<number, { done: () => void; failed: (error: Error) => void }>();
   readonly #window = new TallyWindow(Date.now());
+  readonly #places = new Set<string>();
   #ready: { readonly resolve: () => void; readonly reject: (error: Error) => void } | null = null;
   #adminPort = 0;
   #reported: Tally = emptyTally();
@@ -89,9 +92,10 @@ class GatewayProcess implements Gateway {
   #lastId = 0;
   #stderr = '';
 
-  constructor(child: ChildProcess, side: GatewaySide) {
+  constructor(child: ChildProcess, side: GatewaySide, pairs: readonly ListenPair[]) {
     this.#child = child;
     this.side = side;
+    this.#remember(pairs);
     child.on('message', (message: FromGateway) => this.#receive(message));
     child.stderr?.on('data', (chunk: Buffer) => {
       this.#stderr = `${this.#stderr}${chunk}`.slice(-1000);
@@ -127,7 +131,12 @@ class GatewayProcess implements Gateway {
   }
 
   listen(pairs: readonly ListenPair[]): Promise<void> {
+    this.#remember(pairs);
     return this.#ask({ kind: 'listen', id: this.#nextId(), pairs });
+  }
+
+  answersAt(address: string, port: number): boolean {
+    return this.#places.has(placeOf({ address, port }));
   }
 
   counters(): GatewayReading {
@@ -143,6 +152,10 @@ class GatewayProcess implements Gateway {
     const kill = setTimeout(() => this.#child.kill('SIGKILL'), stopWithinMs);
     await this.exited;
     clearTimeout(kill);
+  }
+
+  #remember(pairs: readonly ListenPair[]): void {
+    for (const pair of pairs) this.#places.add(placeOf(pair));
   }
 
   #nextId(): number {
@@ -191,6 +204,10 @@ class GatewayProcess implements Gateway {
     this.#ready?.reject(error);
     for (const { failed } of [...this.#waiting.values()]) failed(error);
   }
+}
+
+function placeOf({ address, port }: ListenPair): string {
+  return `${address}:${port}`;
 }
 
 /**
