@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { jsonSchemaOf, migrationJsonSchema } from './migration-file.ts';
-import type { Operation } from './operation.ts';
+import type { Answer, Operation } from './operation.ts';
 import { problemSchema, viewSchema } from './view-schema.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -36,7 +36,7 @@ export function openApiDocument(operations: readonly Operation[]): Json {
 }
 
 function describe(operation: Operation): Json {
-  const { id, summary, access, answer } = operation;
+  const { id, summary, access, answer, otherAnswers = [] } = operation;
   const body = bodyOf(operation);
   return {
     operationId: id,
@@ -45,10 +45,7 @@ function describe(operation: Operation): Json {
     parameters: parametersOf(operation),
     ...(body === null ? {} : { requestBody: body }),
     responses: {
-      [answer.status]: {
-        description: answer.description,
-        content: { [answer.type]: { schema: answerSchema(operation) } },
-      },
+      ...Object.fromEntries([answer, ...otherAnswers].map((one) => [one.status, answered(one)])),
       ...Object.fromEntries(refusalsOf(operation).map((status) => [status, refusal(status)])),
     },
   };
@@ -85,7 +82,11 @@ function bodyOf({ body }: Operation): Json | null {
   }
 }
 
-function answerSchema({ answer }: Operation): Json {
+function answered(answer: Answer): Json {
+  return { description: answer.description, content: { [answer.type]: { schema: answerSchema(answer) } } };
+}
+
+function answerSchema(answer: Answer): Json {
   if (answer.schema === viewSchema) return { $ref: '#/components/schemas/Migration' };
   if (answer.schema !== null) return jsonSchemaOf(answer.schema);
   return { type: answer.type === 'text/html' ? 'string' : 'object' };

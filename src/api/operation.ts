@@ -32,6 +32,8 @@ export interface Operation {
   readonly query: readonly QueryParameter[];
   readonly body: Body;
   readonly answer: Answer;
+  /** What it answers where a parameter asks for something else. */
+  readonly otherAnswers?: readonly Answer[];
   /** Statuses that say no, beside those that every operation has. */
   readonly refusals: readonly number[];
   carryOut(call: Call): Promise<ApiResponse>;

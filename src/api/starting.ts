@@ -6,6 +6,7 @@ import type { Ports } from '../ports/ports.ts';
 import { type ApiResponse, json } from './http.ts';
 import { goOn } from './invoke.ts';
 import type { Call, Operation } from './operation.ts';
+import { dryRunAnswer, dryRunParameter, isDryRun, plan } from './planning.ts';
 import { shown } from './reading.ts';
 import { readMigrationBody } from './request-body.ts';
 import { compareRun, keyLastsMs, keyReused, oneAtATime, type RequestKey, requestKeyOf, runOf } from './request-key.ts';
@@ -20,13 +21,14 @@ export const starting: readonly Operation[] = [
     id: 'startMigration',
     method: 'POST',
     path: '/v1/migrations',
-    summary: 'Starts a migration',
+    summary: 'Starts a migration, or only plans it',
     access: 'operate',
-    query: [],
+    query: [dryRunParameter],
     body: { kind: 'migration' },
     answer: { status: 201, description: 'It is under way', type: 'application/json', schema: viewSchema },
+    otherAnswers: [dryRunAnswer],
     refusals: [400, 409, 413, 415, 422, 502],
-    carryOut: start,
+    carryOut: async (call) => (isDryRun(call) ? plan(call) : start(call)),
   },
 ];
 

@@ -8,6 +8,7 @@ import { historyCommand } from './history.ts';
 import { initCommand } from './init.ts';
 import { listCommand } from './list.ts';
 import { pauseCommand } from './pause.ts';
+import { planCommand } from './plan.ts';
 import { promoteCommand } from './promote.ts';
 import { rescueCommand } from './rescue.ts';
 import { resumeCommand } from './resume.ts';
@@ -25,6 +26,7 @@ const commands: readonly AddCommand[] = [
   demoCommand,
   sandboxCommand,
   serveCommand,
+  planCommand,
   startCommand,
   listCommand,
   getCommand,

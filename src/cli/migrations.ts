@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { dryRunSchema } from '../api/plan-schema.ts';
 import {
   type HistoryAnswer,
   historySchema,
@@ -8,11 +9,14 @@ import {
 } from '../api/view-schema.ts';
 import type { PersonVerb } from '../domain/person-command.ts';
 import type { MigrationView } from '../domain/view.ts';
+import type { DryRun } from '../engine/plan.ts';
 import { type ApiClient, CannotReachError } from './client.ts';
 
 /** Migrations on a server; answers are checked, because the server may be of another version. */
 export interface Migrations {
   start(file: string): Promise<MigrationView>;
+  /** What starting it would do; nothing is started. */
+  plan(file: string): Promise<DryRun>;
   list(): Promise<MigrationList>;
   get(name: string): Promise<MigrationView>;
   history(name: string): Promise<HistoryAnswer['history']>;
@@ -30,6 +34,7 @@ export function migrationsAt(api: ApiClient): Migrations {
   const view = async (answer: Promise<unknown>) => expect(viewSchema, await answer) as unknown as MigrationView;
   return {
     start: (file) => view(api.post('/v1/migrations', file)),
+    plan: async (file) => expect(dryRunSchema, await api.post('/v1/migrations?dryRun=true', file)),
     list: async () => expect(listSchema, await api.get('/v1/migrations')),
     get: (name) => view(api.get(path(name))),
     history: async (name) => expect(historySchema, await api.get(path(name, '/history'))).history,

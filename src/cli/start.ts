@@ -61,7 +61,8 @@ function endedAsAsked(view: MigrationView): boolean {
   return isCanary && view.state === 'rolledBack' && view.reason === 'the canary is over';
 }
 
-function problemsOf(error: unknown) {
+/** The mistakes in a file, whoever found them; none where the error is another. */
+export function problemsOf(error: unknown) {
   if (error instanceof InvalidInputError) return error.problems;
   return error instanceof RefusedError ? (error.problem.problems ?? []) : [];
 }
@@ -71,7 +72,7 @@ function startedText({ name, run: id }: MigrationView): string {
 }
 
 /** @throws WrongUseError where there is no such file, or it is far too large */
-async function readMigrationFile(file: string): Promise<string> {
+export async function readMigrationFile(file: string): Promise<string> {
   try {
     const { size } = await stat(file);
     if (size > documentBytesMax) throw new WrongUseError(`${file} is larger than ${documentBytesMax / 1024} KB`);

@@ -9,6 +9,8 @@ import { opensAt } from './window.ts';
 
 /** What a migration would do, before it does anything. Shares are in per cent, times are ISO 8601. */
 export interface Plan {
+  /** When it was made, by the store's clock: the beginning that its times count from. */
+  readonly plannedAt: string;
   readonly routes: readonly RoutePlan[];
   /** Requests a second that both sides together counted last; null where nobody counted. */
   readonly requestsPerSecond: number | null;
@@ -73,6 +75,7 @@ export function planOf({ spec, observations, requestsPerSecond, atMs }: PlanQues
   const routes = observations.map((observation) => planRoute(observation, spec, ends));
   const exposed = spec.steps.map((step, index) => exposedRequests(step, index, routes, requestsPerSecond));
   return {
+    plannedAt: new Date(atMs).toISOString(),
     requestsPerSecond,
     routes: routes.map((route) => ({
       ...route,

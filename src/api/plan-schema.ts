@@ -1,0 +1,75 @@
+import * as v from 'valibot';
+import type { DryRun } from '../engine/plan.ts';
+
+/** A dry run as the API answers it: for the OpenAPI document, and for the client that reads it back. */
+
+const share = v.nullable(v.number());
+const side = v.picklist(['source', 'target']);
+const bothSides = <Schema extends v.GenericSchema>(schema: Schema) => v.object({ source: schema, target: schema });
+
+const remedy = v.object({
+  kind: v.picklist(['eni-backends', 'local-policy', 'fewer-target-replicas', 'backend-label']),
+  sides: v.array(side),
+  count: v.pipe(
+    v.nullable(v.number()),
+    v.description('Ready replicas or nodes that a side is to have in each cluster'),
+  ),
+  achieved: v.pipe(v.number(), v.description('Per cent that the step would then give')),
+  reachable: v.boolean(),
+  text: v.string(),
+});
+
+const step = v.object({
+  asked: v.number(),
+  weights: v.pipe(
+    v.nullable(bothSides(v.number())),
+    v.description('The annotations that come nearest; null where a side has no backends'),
+  ),
+  achieved: v.pipe(share, v.description('What these weights give at the CLB')),
+  reachable: v.pipe(v.boolean(), v.description('Within the tolerance on every port, and no rule forbids the way')),
+  reason: v.pipe(v.nullable(v.string()), v.description('Why it is not reachable')),
+  backendWeights: v.pipe(bothSides(v.array(v.number())), v.description('What each backend would hold at the CLB')),
+  between: v.pipe(
+    v.nullable(v.object({ first: side, share })),
+    v.description('The share while only the first of two writes is made; null where one write does it all'),
+  ),
+  writes: v.pipe(v.array(side), v.description('The sides that are written, in this order')),
+  requests: v.pipe(
+    v.nullable(v.number()),
+    v.description('Requests that the target gets in this step at the present rate, on all ports together'),
+  ),
+  earliestEnd: v.pipe(
+    v.nullable(v.string()),
+    v.description('When it can have passed at the earliest; shifts count as instant'),
+  ),
+  remedies: v.pipe(
+    v.array(remedy),
+    v.description('Changes that bring a step that is not reachable nearer, counted through'),
+  ),
+});
+
+const sidePlan = v.object({
+  backends: v.number(),
+  mode: v.picklist(['eni', 'cluster', 'local']),
+  weight: v.pipe(v.nullable(v.string()), v.description('The annotation as it is now, null where it is absent')),
+});
+
+const port = v.object({
+  port: v.number(),
+  group: v.string(),
+  source: sidePlan,
+  target: sidePlan,
+  smallestShare: v.pipe(share, v.description('The smallest share above 0 that any weights give')),
+  steps: v.array(step),
+});
+
+export const dryRunSchema = v.object({
+  plan: v.object({
+    plannedAt: v.string(),
+    routes: v.array(v.object({ loadBalancer: v.string(), ports: v.array(port) })),
+    requestsPerSecond: v.pipe(v.nullable(v.number()), v.description('What both sides counted last')),
+  }),
+  preflight: v.object({
+    checks: v.array(v.object({ id: v.string(), status: v.picklist(['pass', 'fail']), found: v.string() })),
+  }),
+}) satisfies v.GenericSchema<unknown, DryRun>;

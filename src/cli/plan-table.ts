@@ -1,0 +1,78 @@
+import { formatDuration } from '../api/values.ts';
+import type { Plan, PortPlan, RoutePlan, SidePlan, StepPlan } from '../domain/plan.ts';
+import { perCent, printable, table } from './show.ts';
+
+/** A list of backend weights beyond this is cut: `--output json` has all of them. */
+const weightsCharactersMax = 18;
+
+/** The plan for people, a block for each port; at most 100 columns wide but for names. */
+export function planTable(plan: Plan): string {
+  const nowMs = Date.parse(plan.plannedAt);
+  const rate = plan.requestsPerSecond;
+  const known =
+    rate === null
+      ? 'Nobody has counted requests yet, so what a step exposes is not known.'
+      : `Requests are counted on at ${Number(rate.toFixed(1))} a second, all ports together.`;
+  const ports = plan.routes.flatMap((route) => route.ports.map((port) => showPort(route, port, nowMs)));
+  return [...ports, known].join('\n\n');
+}
+
+function showPort({ loadBalancer }: RoutePlan, port: PortPlan, nowMs: number): string {
+  const rows = [
+    ['ASKED', 'ACHIEVED', 'WEIGHTS', 'SOURCE', 'TARGET', 'BETWEEN', 'WRITES', 'REQUESTS', 'END'],
+    ...port.steps.map((step) => stepRow(step, nowMs)),
+  ];
+  return [
+    printable(`${loadBalancer}:${port.port}  ${port.group}  smallest share ${perCent(port.smallestShare)}`),
+    ...(['source', 'target'] as const).map((side) => printable(`  ${side}: ${showSide(port[side])}`)),
+    ...table(rows)
+      .split('\n')
+      .map((line) => `  ${line}`),
+    ...port.steps.flatMap(refusalLines),
+  ].join('\n');
+}
+
+function showSide({ backends, mode, weight }: SidePlan): string {
+  const kind = mode === 'eni' ? 'pod' : 'node';
+  const count = `${backends} ${backends === 1 ? kind : `${kind}s`}`;
+  return `${count} (${mode}), ${weight === null ? 'no weight annotation' : `weight "${weight}"`}`;
+}
+
+function stepRow(step: StepPlan, nowMs: number): readonly string[] {
+  const { asked, achieved, weights, backendWeights, between, writes, requests, earliestEnd } = step;
+  return [
+    perCent(asked),
+    `${perCent(achieved)}${step.reachable ? '' : ' (!)'}`,
+    weights === null ? '-' : `${weights.source}/${weights.target}`,
+    showWeights(backendWeights.source),
+    showWeights(backendWeights.target),
+    between === null ? '-' : perCent(between.share),
+    writes.length === 0 ? 'none' : writes.join(', '),
+    requests === null ? '-' : String(requests),
+    earliestEnd === null ? 'never' : `+${formatDuration(Math.max(0, Date.parse(earliestEnd) - nowMs))}`,
+  ];
+}
+
+/** `5,2x2`: equal neighbours are counted. */
+export function showWeights(weights: readonly number[]): string {
+  const runs: { weight: number; count: number }[] = [];
+  for (const weight of weights) {
+    const last = runs.at(-1);
+    if (last?.weight === weight) last.count += 1;
+    else runs.push({ weight, count: 1 });
+  }
+  const text = runs.map(({ weight, count }) => (count === 1 ? `${weight}` : `${count}x${weight}`)).join(',');
+  return text.length > weightsCharactersMax ? `${text.slice(0, weightsCharactersMax - 3)}...` : text || '-';
+}
+
+function refusalLines({ asked, reason, remedies }: StepPlan): readonly string[] {
+  if (reason === null) return [];
+  return [
+    `  (!) ${perCent(asked)} cannot be reached: ${reason}`,
+    ...remedies.map(
+      ({ text, achieved, reachable }) =>
+        `      ${reachable ? 'reached' : 'nearer '} with ${text}: ${perCent(achieved)}`,
+    ),
+    ...(remedies.length === 0 ? ['      no change of the backends that Sluice knows would bring it nearer'] : []),
+  ].map(printable);
+}

@@ -1,0 +1,62 @@
+import type { Command } from 'commander';
+import { parseMigration } from '../api/migration-file.ts';
+import { isReachable } from '../domain/plan.ts';
+import type { DryRun } from '../engine/plan.ts';
+import { planTable } from './plan-table.ts';
+import {
+  type ExitCode,
+  exitCodes,
+  migrationsOf,
+  outputOf,
+  problemLines,
+  run,
+  type ServerOptions,
+  withServer,
+} from './run.ts';
+import { printable } from './show.ts';
+import { problemsOf, readMigrationFile } from './start.ts';
+
+interface PlanOptions extends ServerOptions {
+  readonly file: string;
+}
+
+/** `sluice plan -f FILE`: what each step will really be; exit code 1 where one cannot be reached. Writes nothing. */
+export function planCommand(program: Command): void {
+  withServer(program.command('plan'))
+    .description('shows what a migration would do, and does nothing')
+    .requiredOption('-f, --file <file>', 'the migration file, YAML or JSON')
+    .action((options: PlanOptions) => run(() => plan(options)));
+}
+
+async function plan(options: PlanOptions): Promise<ExitCode> {
+  const output = outputOf(options);
+  const migrations = migrationsOf(options);
+  const text = await readMigrationFile(options.file);
+  const dryRun = await ask(options.file, async () => {
+    parseMigration(text);
+    return migrations.plan(text);
+  });
+  if (dryRun === null) return exitCodes.no;
+  console.log(output === 'json' ? JSON.stringify(dryRun.plan) : planTable(dryRun.plan));
+  for (const line of refusals(dryRun)) console.error(line);
+  return isReachable(dryRun.plan) ? exitCodes.done : exitCodes.no;
+}
+
+/** Null where the file has mistakes; they are told with their lines. */
+async function ask(file: string, work: () => Promise<DryRun>): Promise<DryRun | null> {
+  try {
+    return await work();
+  } catch (error) {
+    const problems = problemsOf(error);
+    if (problems.length === 0) throw error;
+    for (const line of problemLines(problems, file)) console.error(line);
+    return null;
+  }
+}
+
+/** What a start would be refused for beside its shares, which the table has. */
+function refusals({ preflight }: DryRun): readonly string[] {
+  return preflight.checks
+    .filter(({ id, status }) => status === 'fail' && id !== 'share')
+    .map(({ found }) => printable(`the preflight would refuse it: ${found}`));
+}
