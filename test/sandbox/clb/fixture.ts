@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import { type ClbBackend, listenerOf, loadBalancerOf } from '../../../src/sandbox/clb/load-balancer.ts';
 import { ClbModel, type ClbModelOptions } from '../../../src/sandbox/clb/model.ts';
 import { seededRandom } from '../../../src/sandbox/random.ts';
@@ -37,4 +38,34 @@ export function allHealthy(model: ClbModel, backends: readonly ClbBackend[], now
 
 export function region(params: Record<string, string> = {}): Record<string, string> {
   return { RegionId: 'cn-hangzhou', ...params };
+}
+
+export const lb = { LoadBalancerId: 'lb-public' };
+export const group = { VServerGroupId: 'rsp-pub-80' };
+
+/** An entry of the BackendServers parameter. */
+export function eni(ip: string, fields: object = {}): object {
+  return { ServerId: `eni-${ip}`, ServerIp: ip, Port: 8080, Type: 'eni', ...fields };
+}
+
+export function servers(...list: readonly object[]): string {
+  return JSON.stringify(list);
+}
+
+/** The body of an answer that must be a good one. */
+export function answer(
+  model: ClbModel,
+  action: string,
+  params: Record<string, string> = {},
+  now = 0,
+): Record<string, unknown> {
+  const { status, body } = model.call(action, region(params), now);
+  expect(body).not.toHaveProperty('Code');
+  expect(status).toBe(200);
+  return body;
+}
+
+export function backendsOf(model: ClbModel, id = 'rsp-pub-80'): readonly Record<string, unknown>[] {
+  const body = answer(model, 'DescribeVServerGroupAttribute', { VServerGroupId: id });
+  return (body['BackendServers'] as { BackendServer: Record<string, unknown>[] }).BackendServer;
 }
