@@ -6,6 +6,10 @@ import type { Look } from './events.ts';
 export type Assessment =
   | { readonly kind: 'rollback'; readonly text: string }
   | { readonly kind: 'hold'; readonly cause: HoldCause; readonly text: string }
+  /** Write the step's weights again: somebody changed them, or backends came or went. */
+  | { readonly kind: 'correct'; readonly text: string }
+  /** More share than asked is taken back first; then it is held (rule 8). */
+  | { readonly kind: 'pullBack'; readonly text: string }
   | { readonly kind: 'pass' }
   | { readonly kind: 'stay'; readonly text: string };
 
@@ -26,10 +30,35 @@ export function assess(context: MigrationContext, look: Look, atMs: number): Ass
     return { kind: 'rollback', text };
   }
   if (look.verdict.kind === 'fail') return { kind: 'rollback', text: look.verdict.reason };
-  if (look.weights === 'differ') return { kind: 'hold', cause: 'drift', text: look.differences };
+  if (look.weights === 'differ') return assessDrift(context, look);
   if (look.weights === 'unknown') return { kind: 'stay', text: look.differences };
+  const missed = missedShare(context, look);
+  if (missed !== null) return { kind: 'correct', text: missed };
   if (!areGreen(probes, health)) return { kind: 'stay', text: 'not every probe is green' };
   if (look.verdict.kind !== 'pass') return { kind: 'stay', text: look.verdict.reason };
   if (!context.isBaked) return { kind: 'stay', text: `baking at ${stepOf(context).share} per cent` };
   return { kind: 'pass' };
+}
+
+/** Somebody else changed something: told, answered at most once for each cause, never fought (rule 8). */
+function assessDrift(context: MigrationContext, look: Look): Assessment {
+  const text = look.differences;
+  const { onDrift, tolerance } = context.spec;
+  if (onDrift === 'rollback') return { kind: 'rollback', text: `drift: ${text}` };
+  const isAnswered = context.answeredDrift === text;
+  const highest = Math.max(0, ...look.achieved.map(({ share }) => share ?? 0));
+  const isMoreThanAsked = highest > stepOf(context).share + tolerance;
+  if (!isAnswered && isMoreThanAsked && look.isSourceCarrying) {
+    return onDrift === 'restore' ? { kind: 'correct', text } : { kind: 'pullBack', text };
+  }
+  if (!isAnswered && onDrift === 'restore' && !isMoreThanAsked) return { kind: 'correct', text };
+  return { kind: 'hold', cause: 'drift', text };
+}
+
+/** Everything is as it was written, and yet the share is not: backends came or went (reference E6). */
+function missedShare(context: MigrationContext, look: Look): string | null {
+  const { share: asked } = stepOf(context);
+  const missed = look.achieved.find(({ share }) => share !== null && Math.abs(share - asked) > context.spec.tolerance);
+  if (context.step < 0 || missed === undefined) return null;
+  return `backends came or went: port ${missed.port} of ${missed.loadBalancer} gives ${missed.share?.toFixed(1)} per cent, not ${asked}`;
 }

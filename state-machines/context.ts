@@ -10,7 +10,15 @@ export interface MigrationInput {
   readonly watchEveryMs: number;
 }
 
-export type HoldCause = 'drift' | 'unreachable' | 'overtaken' | 'noData' | 'window' | 'bothFailing' | 'gateExpired';
+export type HoldCause =
+  | 'drift'
+  | 'pulledBack'
+  | 'unreachable'
+  | 'overtaken'
+  | 'noData'
+  | 'window'
+  | 'bothFailing'
+  | 'gateExpired';
 
 /** Everything the machine knows, as plain JSON: it is stored with every commit. */
 export interface MigrationContext {
@@ -28,6 +36,10 @@ export interface MigrationContext {
   readonly achieved: readonly AchievedShare[];
   /** When the share under way was verified; samples before are not of this step. */
   readonly verifiedAtMs: number | null;
+  /** The drift that was answered with a write already: the same cause again is held, never fought. */
+  readonly answeredDrift: string | null;
+  /** What to hold for once the share under way is verified: more than asked was pulled back. */
+  readonly holdWhenVerified: string | null;
   readonly isBaked: boolean;
   /** A person promoted all steps: no more bakes. */
   readonly skipsBakes: boolean;
@@ -60,6 +72,8 @@ export function initialContext(input: MigrationInput): MigrationContext {
     goalsOf: 0,
     achieved: [],
     verifiedAtMs: null,
+    answeredDrift: null,
+    holdWhenVerified: null,
     isBaked: false,
     skipsBakes: false,
     probes: [],

@@ -10,6 +10,8 @@ export interface Look {
   readonly weights: 'agree' | 'differ' | 'unknown';
   /** The differences in words, empty where they agree. */
   readonly differences: string;
+  /** In every group some backend of the source has weight and is healthy: traffic can be put back onto it. */
+  readonly isSourceCarrying: boolean;
   readonly achieved: readonly AchievedShare[];
   readonly answers: readonly ProbeAnswer[];
   readonly verdict: Verdict;

@@ -55,6 +55,23 @@ const holding = {
   target: '#migration.held',
   actions: [holdForLook, 'keepLook' as const],
 };
+/** The step is planned and written anew, from what is there now. */
+const correcting = {
+  guard: 'correctsWatch' as const,
+  target: '#migration.progressing.shifting',
+  actions: [because(null), tell('step.corrected'), 'answerDrift' as const, 'keepLook' as const],
+};
+const pullingBack = {
+  guard: 'pullsBackWatch' as const,
+  target: '#migration.progressing.shifting',
+  actions: [
+    because(null),
+    'holdWhenVerified' as const,
+    tell('step.pulledBack'),
+    'answerDrift' as const,
+    'keepLook' as const,
+  ],
+};
 const passing = { guard: 'passesWatch' as const, target: '#migration.passing', actions: 'keepLook' as const };
 /** Every look that decides nothing is kept, and the next one is asked for. */
 const lookAgain = { guard: 'isAnswer' as const, actions: ['keepLook' as const, watch(false)] };
@@ -139,6 +156,15 @@ export const migrationMachine = vocabulary.createMachine({
             'shift.failed': { guard: 'isAnswer', target: '#migration.rollingBack', actions: because(null) },
             'shift.verified': [
               {
+                guard: 'holdsWhenVerified',
+                target: '#migration.held',
+                actions: [
+                  'keepVerified',
+                  { type: 'hold', params: { cause: 'pulledBack' } },
+                  assign({ holdWhenVerified: null }),
+                ],
+              },
+              {
                 guard: 'verifiesLastSkip',
                 target: '#migration.passing',
                 actions: ['keepVerified', tell('step.verified')],
@@ -156,7 +182,7 @@ export const migrationMachine = vocabulary.createMachine({
             deadline: { target: '#migration.rollingBack', actions: because('the deadline passed') },
           },
           on: {
-            'watch.seen': [failing, holding, passing, lookAgain],
+            'watch.seen': [failing, pullingBack, correcting, holding, passing, lookAgain],
             promote: [
               { guard: 'promotesAll', target: 'shifting', actions: 'skipToLast' },
               { target: '#migration.advancing' },
@@ -175,7 +201,7 @@ export const migrationMachine = vocabulary.createMachine({
             ],
           },
           on: {
-            'watch.seen': [failing, holding, lookAgain],
+            'watch.seen': [failing, pullingBack, correcting, holding, lookAgain],
             approve: { guard: 'isThisGate', target: '#migration.advancing' },
             promote: [
               { guard: 'promotesAll', target: 'shifting', actions: 'skipToLast' },
@@ -210,6 +236,7 @@ export const migrationMachine = vocabulary.createMachine({
           failing,
           { guard: 'causeIsGone', target: 'resuming', actions: ['keepLook', tell('resumed')] },
           { guard: 'dataIsBack', target: 'passing', actions: 'keepLook' },
+          { ...correcting, guard: 'correctsHold' },
           { guard: 'windowIsOpen', target: 'progressing', actions: ['keepLook', 'nextStep', tell('resumed')] },
           { guard: 'holdsForMore', target: 'held', reenter: true, actions: [holdForLook, 'keepLook'] },
           lookAgain,

@@ -50,6 +50,7 @@ function isCauseGone(args: Args): boolean {
 function holdOf(args: Args, cause: HoldCause | null): MigrationContext['hold'] {
   const assessment = seen(args);
   if (assessment.kind === 'hold') return { cause: assessment.cause, text: assessment.text };
+  if (cause === 'pulledBack') return { cause, text: `pulled back after: ${args.context.holdWhenVerified ?? ''}` };
   const text = cause === 'noData' ? (args.context.verdict?.reason ?? 'no data') : reasonOf(args);
   return { cause: cause ?? 'drift', text };
 }
@@ -79,6 +80,11 @@ export const vocabulary = setup({
         achieved: look.achieved.length > 0 ? look.achieved : context.achieved,
       };
     }),
+    answerDrift: assign({
+      answeredDrift: ({ context, event }) =>
+        event.type === 'watch.seen' && event.look.weights === 'differ' ? event.look.differences : context.answeredDrift,
+    }),
+    holdWhenVerified: assign({ holdWhenVerified: (args) => reasonOf(args) }),
     giveReason: assign({ reason: (args, params: { readonly text: string | null }) => params.text ?? reasonOf(args) }),
     hold: assign({
       hold: (args, params: { readonly cause: HoldCause | null; readonly text?: string }) => {
@@ -89,12 +95,17 @@ export const vocabulary = setup({
     keepVerified: assign(({ event }) =>
       event.type === 'shift.verified' || event.type === 'restore.verified'
         ? // What was observed was observed of another share.
-          { achieved: event.achieved, verifiedAtMs: event.at, observed: null }
+          {
+            achieved: event.achieved,
+            verifiedAtMs: event.at,
+            observed: null,
+            ...(event.type === 'shift.verified' ? { reason: null } : {}),
+          }
         : {},
     ),
     keepBlock: assign({ blockedBy: (args) => reasonOf(args) }),
     release: assign({ hold: null, reason: null }),
-    nextStep: assign({ step: ({ context }) => context.step + 1 }),
+    nextStep: assign({ step: ({ context }) => context.step + 1, answeredDrift: null }),
     skipToLast: assign({ step: ({ context }) => context.spec.steps.length - 1, skipsBakes: true }),
     openGate: assign({
       gate: ({ context, event }) => ({
@@ -111,6 +122,10 @@ export const vocabulary = setup({
     isAnswer,
     failsWatch: (args) => seen(args).kind === 'rollback',
     holdsWatch: (args) => seen(args).kind === 'hold',
+    correctsHold: (args) => args.context.hold?.cause === 'noData' && seen(args).kind === 'correct',
+    correctsWatch: (args) => seen(args).kind === 'correct',
+    pullsBackWatch: (args) => seen(args).kind === 'pullBack',
+    holdsWhenVerified: (args) => isAnswer(args) && args.context.holdWhenVerified !== null,
     passesWatch: (args) => seen(args).kind === 'pass',
     causeIsGone: (args) => isCauseGone(args),
     /** Something else, and worse than waiting, is wrong as well: it becomes the cause. */

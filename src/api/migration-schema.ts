@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { weekdays } from '../domain/spec.ts';
+import { driftPolicies, weekdays } from '../domain/spec.ts';
 import { choice, isObject } from './choice.ts';
 import { duration, label, objectName, perCent, text, wholeNumber } from './values.ts';
 
@@ -164,10 +164,7 @@ const spec = v.strictObject({
     '60s',
   ),
   capacityPatience: v.optional(duration('0s', '1h', 'How long a rollback waits for a source that has shrunk'), '2m'),
-  onDrift: v.optional(
-    v.picklist(['hold'], 'must be hold; restore and rollback are not supported by this version'),
-    'hold',
-  ),
+  onDrift: v.optional(v.picklist(driftPolicies, `must be ${driftPolicies.join(', ')}`), 'hold'),
   windows: v.optional(list(window, 0, 20, 'Days and hours in which the migration may go forward'), []),
   notify: v.optional(list(label(64, 'Name of a channel in the installation'), 0, 10, 'Channels that are told'), []),
 });

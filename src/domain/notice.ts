@@ -4,6 +4,8 @@ export const noticeKinds = [
   'refused',
   'step.verified',
   'step.passed',
+  'step.corrected',
+  'step.pulledBack',
   'gate.opened',
   'held',
   'resumed',

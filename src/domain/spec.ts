@@ -17,11 +17,15 @@ export interface Spec {
   readonly capacityPatienceMs: number;
   /** A rollback that is not verified by then sets the weights straight at the CLB (break glass). */
   readonly breakGlassAfterMs: number;
-  readonly onDrift: 'hold';
+  /** What somebody else's change leads to. `restore` writes our weights again, once for each cause, and then holds. */
+  readonly onDrift: OnDrift;
   readonly windows: readonly Window[];
   /** Names of channels in the installation's configuration. */
   readonly notify: readonly string[];
 }
+
+export const driftPolicies = ['hold', 'restore', 'rollback'] as const;
+export type OnDrift = (typeof driftPolicies)[number];
 
 export type Side = 'source' | 'target';
 export const sides: readonly Side[] = ['source', 'target'];

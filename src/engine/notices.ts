@@ -60,6 +60,18 @@ function wording(kind: NoticeKind, name: string, asked: number, step: number, co
       return { title: `${name}: ${asked} per cent verified at the CLB`, next: 'the share bakes' };
     case 'step.passed':
       return { title: `${name}: step ${step} passed`, ...because, next: 'the next step, gate or the end' };
+    case 'step.corrected':
+      return {
+        title: `${name}: the weights of ${asked} per cent are written again`,
+        next: 'the share is verified again and bakes anew',
+        severity: 'warning',
+      };
+    case 'step.pulledBack':
+      return {
+        title: `${name}: more than ${asked} per cent went to the target; it is pulled back`,
+        next: 'then it is held: find who wrote it, then resume or abort',
+        severity: 'critical',
+      };
     case 'gate.opened':
       return {
         title: `${name}: step ${step} waits for approval`,

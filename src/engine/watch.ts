@@ -1,9 +1,9 @@
 import { type MigrationContext, stepOf } from '../../state-machines/context.ts';
 import type { Look } from '../../state-machines/events.ts';
-import type { RouteGoal } from '../domain/agreement.ts';
+import { ownOf, type RouteGoal } from '../domain/agreement.ts';
 import type { RouteObservation } from '../domain/observation.ts';
 import { dueProbes, type ProbeAnswer } from '../domain/probe-health.ts';
-import type { Side } from '../domain/spec.ts';
+import type { Route, Side } from '../domain/spec.ts';
 import { judge, observedShare, unmeasured, type Verdict } from '../domain/verdict.ts';
 import { messageOf } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
@@ -21,6 +21,7 @@ export async function look(ports: Ports, context: MigrationContext, atMs: number
   return {
     weights: seen.weights,
     differences: seen.differences,
+    isSourceCarrying: seen.observations?.every(isSourceCarrying) ?? false,
     achieved: seen.observations === null ? [] : achievedOf(seen.observations),
     answers,
     ...signals,
@@ -33,15 +34,41 @@ interface Seen extends Pick<Look, 'weights' | 'differences'> {
 
 async function seeRoutes(ports: Ports, context: MigrationContext): Promise<Seen> {
   try {
-    const observations = await observeAll(ports, context.spec.routes);
+    const [observations, listeners] = await Promise.all([
+      observeAll(ports, context.spec.routes),
+      listenerDifferences(ports, context.spec.routes),
+    ]);
     const agreements = observations.map((one, index) => agreementOf(one, context.goals[index] as RouteGoal));
-    const differing = agreements.some(({ weights }) => weights === 'differ');
+    const differing = listeners.length > 0 || agreements.some(({ weights }) => weights === 'differ');
     const weights = differing ? 'differ' : agreements.every((one) => one.weights === 'agree') ? 'agree' : 'unknown';
-    const texts = agreements.flatMap(({ differences }) => differences.map(({ text }) => text));
+    const texts = [...listeners, ...agreements.flatMap(({ differences }) => differences.map(({ text }) => text))];
     return { weights, differences: summary(texts), observations };
   } catch (error) {
     return { weights: 'unknown', differences: messageOf(error), observations: null };
   }
+}
+
+/** A listener that stops, or schedules by something else than weight, makes every weight meaningless (reference E1). */
+async function listenerDifferences(
+  { loadBalancer }: Pick<Ports, 'loadBalancer'>,
+  routes: readonly Route[],
+): Promise<readonly string[]> {
+  const ids = [...new Set(routes.map((route) => route.loadBalancer))];
+  const listeners = (await Promise.all(ids.map((id) => loadBalancer.describeListeners(id)))).flat();
+  return routes
+    .flatMap(({ ports }) => ports)
+    .flatMap(({ port, group }) => {
+      const listener = listeners.find((one) => one.group === group);
+      if (listener === undefined) return [`no listener uses ${group} (port ${port}) any more`];
+      if (listener.status !== 'running') return [`listener ${listener.port} is ${listener.status}`];
+      return listener.scheduler === 'wrr'
+        ? []
+        : [`listener ${listener.port} schedules by ${listener.scheduler}, not by weight`];
+    });
+}
+
+function isSourceCarrying({ groups, source }: RouteObservation): boolean {
+  return groups.every((group) => ownOf(group, source).some(({ weight, health }) => weight > 0 && health === 'normal'));
 }
 
 function summary(texts: readonly string[]): string {

@@ -290,9 +290,9 @@ spec:
       '9 spec.analysis.errorRate.profile: is not supported by this version',
     ],
     [
-      'restoring after drift, which comes later',
-      withSpec('onDrift: restore'),
-      '9 spec.onDrift: must be hold; restore and rollback are not supported by this version',
+      'a policy for drift that does not exist',
+      withSpec('onDrift: ignore'),
+      '9 spec.onDrift: must be hold, restore, rollback',
     ],
     [
       'a text where fields belong',

@@ -32,6 +32,17 @@ async function until(state: string, { errors = 0, step }: { errors?: number; ste
   throw new Error(`never came to ${state}, but is ${(await world.ports.store.load(name))?.state}`);
 }
 
+/** Ticks until the history has a line of this kind. */
+async function untilNoted(kind: string): Promise<string> {
+  for (let tick = 0; tick < 100; tick++) {
+    const line = (await world.ports.store.history(name, 500)).find((one) => one.kind === kind);
+    if (line !== undefined) return line.text;
+    await advance(world.ports, name, world.nowMs + 5_000);
+    world.nowMs += 1_000;
+  }
+  throw new Error(`nothing was told of ${kind}`);
+}
+
 async function view() {
   const record = await world.ports.store.load(name);
   if (record === null) throw new Error('no record');
@@ -126,13 +137,81 @@ describe('a migration', () => {
   it('is held on drift, says who, and goes on when the weight is as it was', async () => {
     await start();
     await until('progressing.baking');
-    world.drift('target', '90', 'kubectl-edit');
+    world.drift('target', '5', 'kubectl-edit');
     await until('held');
     expect((await view()).reason).toContain('kubectl-edit');
-    expect(world.side.target.written.weight).toBe('90');
+    expect(world.side.target.written.weight).toBe('5');
     await sendCommand(world.ports, name, { type: 'resume' }, 'ada');
     await until('progressing.baking');
     expect(Math.round(world.share())).toBe(10);
+  });
+
+  it('writes its weights again, once, when that is its policy, and holds when the same happens again', async () => {
+    await start({ onDrift: 'restore' });
+    await until('progressing.baking');
+    world.drift('source', '20', 'kubectl-edit');
+    await untilNoted('step.corrected');
+    await until('progressing.baking');
+    expect(Math.round(world.share())).toBe(10);
+    world.drift('source', '20', 'kubectl-edit');
+    await until('held');
+  });
+
+  it('rolls back on drift when that is its policy', async () => {
+    await start({ onDrift: 'rollback' });
+    await until('progressing.baking');
+    world.drift('target', '30', 'argocd');
+    await until('rolledBack');
+    expect((await view()).reason).toContain('argocd');
+  });
+
+  it('pulls more share than asked back once, then holds until a person says go on', async () => {
+    await start();
+    await until('progressing.baking');
+    world.drift('target', '90', 'kubectl-edit');
+    await until('held');
+    expect(Math.round(world.share())).toBe(10);
+    expect((await view()).reason).toContain('kubectl-edit');
+    await advance(world.ports, name, world.nowMs + 20_000);
+    expect((await view()).state).toBe('held');
+    await sendCommand(world.ports, name, { type: 'resume' }, 'ada');
+    await until('progressing.baking');
+  });
+
+  it('corrects its weights when backends come, and leaves them while the share is near enough', async () => {
+    await start({ steps: [aStep(10, { bakeMs: 300_000 })] });
+    await until('progressing.baking');
+    const writes = () => world.calls.filter((call) => call.startsWith('router.write')).length;
+    const before = writes();
+    world.side.target.pods = 9;
+    world.side.target.arrivesAtMs = world.nowMs;
+    await advance(world.ports, name, world.nowMs + 10_000);
+    expect(writes()).toBe(before);
+    world.side.source.pods = 50;
+    world.side.source.arrivesAtMs = world.nowMs;
+    expect(await untilNoted('step.corrected')).toContain('backends came or went');
+    await until('progressing.baking', { step: 1 });
+    expect(Math.abs(world.share() - 10)).toBeLessThanOrEqual(2);
+    expect(writes()).toBeGreaterThan(before);
+  });
+
+  it('is held when backends come that make its step unreachable', async () => {
+    await start({ steps: [aStep(10, { bakeMs: 300_000 })] });
+    await until('progressing.baking');
+    for (const side of [world.side.source, world.side.target]) {
+      side.pods = 60;
+      side.arrivesAtMs = world.nowMs;
+    }
+    await until('held');
+    expect((await view()).reason).toContain('cannot be reached any more');
+  });
+
+  it('is held when somebody makes a listener ignore weights', async () => {
+    await start();
+    await until('progressing.baking');
+    world.listeners = world.listeners.map((listener) => ({ ...listener, scheduler: 'rr' }));
+    await until('held');
+    expect((await view()).reason).toContain('schedules by rr');
   });
 
   it("waits at a gate for a person, and takes only this gate's id", async () => {
