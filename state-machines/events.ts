@@ -37,8 +37,11 @@ export type AnswerEvent = { readonly question: number } & (
   | { readonly type: 'restore.verified'; readonly achieved: readonly AchievedShare[] }
 );
 
+/** The watchdog's claim on the record, met by an engine that is back (rule 9). It comes from the record, never from outside. */
+type ClaimEvent = { readonly type: 'watchdog.claimed'; readonly reason: string };
+
 /** A person's (or schedule's) command, with who gave it. */
 export type PersonEvent = PersonCommand & { readonly actor: string };
 
 /** Every event carries its time, by the store's clock: the machine has no clock of its own. */
-export type MigrationEvent = { readonly at: number } & (AnswerEvent | PersonEvent);
+export type MigrationEvent = { readonly at: number } & (AnswerEvent | PersonEvent | ClaimEvent);

@@ -40,8 +40,8 @@ const shiftStep = {
 const finish = { type: 'finish' as const, params: question };
 
 const toRollback = { target: '#migration.rollingBack', actions: [because(null), 'force' as const] };
-/** A person's ways back, from every state in which traffic may have moved. */
-const waysBack = { abort: toRollback, rollback: toRollback } as const;
+/** The ways back by a person or the watchdog, from every state in which traffic may have moved. */
+const waysBack = { abort: toRollback, rollback: toRollback, 'watchdog.claimed': toRollback } as const;
 
 const holdForLook = { type: 'hold' as const, params: { cause: null } };
 const outsideWindow = { type: 'hold' as const, params: { cause: 'window' as const, text: 'outside its window' } };

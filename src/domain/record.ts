@@ -19,6 +19,17 @@ export interface MigrationRecord {
   readonly snapshot: unknown;
   readonly timers: readonly Timer[];
   readonly outbox: readonly Command[];
+  /** The watchdog's claim on this record; absent where it never made one. */
+  readonly rescue?: RescueClaim;
+}
+
+/** Made where no heartbeat came (rule 9). An engine that meets it only carries the rollback on. */
+export interface RescueClaim {
+  /** When the watchdog began, by the store's clock: its rollback is as old as this. */
+  readonly atMs: number;
+  readonly reason: string;
+  /** `met`: an engine is back and has taken the rollback over. */
+  readonly phase: 'restoring' | 'restored' | 'met';
 }
 
 /** A durable timer: the machine's own delayed event. */

@@ -5,7 +5,7 @@ import type { HistoryEntry } from '../ports/migration-store.ts';
 import type { Ports } from '../ports/ports.ts';
 import { carryOut } from './carry-out.ts';
 import type { Outcome } from './outcome.ts';
-import { acknowledge, fireTimers, historyOf, stepRecord } from './step.ts';
+import { acknowledge, fireTimers, historyOf, meetRescue, stepRecord } from './step.ts';
 
 /**
  * While an invocation carries out a command, others leave it alone for so long; after a crash somebody takes it over.
@@ -86,18 +86,22 @@ async function update(
   change: (current: MigrationRecord, atMs: number) => Change,
 ): Promise<Updated | null> {
   for (let attempt = 0; attempt < commitsMax; attempt++) {
-    const [current, atMs] = await Promise.all([ports.store.load(name), ports.store.now()]);
-    if (current === null) return null;
+    const [stored, atMs] = await Promise.all([ports.store.load(name), ports.store.now()]);
+    if (stored === null) return null;
+    // Before anything else is done with it, so that no timer, answer or person goes on past the watchdog's claim.
+    const met = meetRescue(stored, atMs);
+    const current = met?.record ?? stored;
     const changed = change(current, atMs);
-    const updated = { taken: [], ...changed, atMs };
-    if (changed.next === current && changed.history.length === 0) return updated;
+    const history = [...(met?.history ?? []), ...changed.history];
+    const updated = { taken: [], ...changed, history, atMs };
+    if (changed.next === stored && history.length === 0) return updated;
     // Every commit raises the revision: it is the fence of the writes that follow.
     const next = {
       ...changed.next,
-      revision: Math.max(changed.next.revision, current.revision + 1),
+      revision: Math.max(changed.next.revision, stored.revision + 1),
       updatedAtMs: atMs,
     };
-    if (await ports.store.commit(next, current.revision, changed.history)) return { ...updated, next };
+    if (await ports.store.commit(next, stored.revision, history)) return { ...updated, next };
   }
   throw new ConflictError(`${name} was changed by others ${commitsMax} times in a row`);
 }

@@ -78,6 +78,15 @@ export function fireTimers(record: MigrationRecord, atMs: number): Stepped | nul
   throw new Error(`the timers of ${record.name} do not come to rest`);
 }
 
+/** The watchdog's claim as the machine takes it: the rollback goes on, nothing else does. Null where there is none to meet. */
+export function meetRescue(record: MigrationRecord, atMs: number): Stepped | null {
+  const { rescue } = record;
+  if (rescue === undefined || rescue.phase === 'met' || record.isFinal) return null;
+  const met: MigrationRecord = { ...record, rescue: { ...rescue, phase: 'met' } };
+  // In a rollback that is under way it changes nothing.
+  return stepRecord(met, { type: 'watchdog.claimed', reason: rescue.reason, at: atMs }) ?? { record: met, history: [] };
+}
+
 /** The record without a command that was carried out. */
 export function acknowledge(record: MigrationRecord, commandId: string): MigrationRecord {
   return { ...record, outbox: record.outbox.filter(({ id }) => id !== commandId) };
