@@ -3,12 +3,15 @@ import type { BackendReading } from '../../domain/observation.ts';
 import type { DemoReport } from './run.ts';
 import { isOfTarget } from './truth.ts';
 
+// Colours are for terminals; the library also takes a build server for one.
+const { bold, green, red } = pc.createColors(pc.isColorSupported && process.stdout.isTTY === true);
+
 /** The end of the demo in a few lines, every number of it measured in this run. */
 export function summary(report: DemoReport): string {
   const { requests, recovery, truth } = report;
-  const mark = report.isAsExpected ? pc.green('as expected') : pc.red(`NOT as expected (${report.expected})`);
+  const mark = report.isAsExpected ? green('as expected') : red(`NOT as expected (${report.expected})`);
   const lines = [
-    `${pc.bold(report.state)}, ${mark}${report.reason === null ? '' : `: ${report.reason}`}`,
+    `${bold(report.state)}, ${mark}${report.reason === null ? '' : `: ${report.reason}`}`,
     `${report.seconds.toFixed(1)} s, with time running ${report.speed} times faster`,
     `${requests.served} requests served, ${requests.failed} failed, ${requests.lost} lost`,
     ...(recovery === null
