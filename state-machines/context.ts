@@ -34,6 +34,8 @@ export interface MigrationContext {
   /** The question that the goals were planned for: a shift plans once, whatever crashes in between. */
   readonly goalsOf: number;
   readonly achieved: readonly AchievedShare[];
+  /** What the last look found different from the goal, in words; '' where nothing is. */
+  readonly differences: string;
   /** When the share under way was verified; samples before are not of this step. */
   readonly verifiedAtMs: number | null;
   /** The drift that was answered with a write already: the same cause again is held, never fought. */
@@ -71,6 +73,7 @@ export function initialContext(input: MigrationInput): MigrationContext {
     goals: [],
     goalsOf: 0,
     achieved: [],
+    differences: '',
     verifiedAtMs: null,
     answeredDrift: null,
     holdWhenVerified: null,

@@ -77,6 +77,7 @@ export const vocabulary = setup({
         probes: withAnswers(context.probes, look.answers, event.at),
         verdict: look.verdict,
         observed: look.observed ?? context.observed,
+        differences: look.differences,
         achieved: look.achieved.length > 0 ? look.achieved : context.achieved,
       };
     }),
@@ -98,6 +99,7 @@ export const vocabulary = setup({
           {
             achieved: event.achieved,
             verifiedAtMs: event.at,
+            differences: '',
             observed: null,
             ...(event.type === 'shift.verified' ? { reason: null } : {}),
           }

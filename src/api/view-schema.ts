@@ -39,6 +39,10 @@ const fields = {
       reason: v.string(),
     }),
   ),
+  differences: v.pipe(
+    v.nullable(v.string()),
+    v.description('What the last look found different from what was written'),
+  ),
   probes: v.array(
     v.object({ probe: v.string(), side, failuresInRow: v.number(), askedAtMs: v.number(), detail: v.string() }),
   ),

@@ -21,6 +21,8 @@ export interface MigrationView {
     readonly observed: number | null;
   };
   readonly ports: readonly AchievedShare[];
+  /** What the last look found different from what was written: who, where, which backend; null where nothing is. */
+  readonly differences: string | null;
   readonly verdict: Verdict | null;
   readonly probes: readonly ProbeHealth[];
   /** What it waits for now, in words; null when nothing is left. */

@@ -21,7 +21,8 @@ export async function sendCommand(
   const record = await commitEvent(
     ports,
     name,
-    (at): MigrationEvent => ({ ...command, actor, at }),
+    // What the API marks an actor with (behind #, to know a repeated request) is for the history alone.
+    (at): MigrationEvent => ({ ...command, actor: actor.split('#')[0] ?? actor, at }),
     (next, atMs) => [historyOf('command', sentence(command), next.run, next.revision, atMs, actor)],
   );
   if (record !== null) return record;

@@ -26,6 +26,7 @@ export function viewOf(record: MigrationRecord): MigrationView {
       observed: context.observed,
     },
     ports: context.achieved,
+    differences: context.differences === '' ? null : context.differences,
     verdict: context.verdict,
     probes: context.probes,
     waitingFor: waitingFor(record),

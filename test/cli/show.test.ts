@@ -16,6 +16,7 @@ const aView = (view: Partial<MigrationView> = {}): MigrationView => ({
   steps: 3,
   share: { asked: 50, achieved: 49.95, observed: null },
   ports: [],
+  differences: null,
   verdict: null,
   probes: [
     { probe: 'productpage', side: 'source', failuresInRow: 0, askedAtMs: 0, detail: '200 in 3 ms' },
