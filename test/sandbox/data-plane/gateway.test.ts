@@ -150,6 +150,21 @@ describe('a gateway process', () => {
     await expect(handle.set({ errorRate: 1 })).rejects.toThrow('gone');
   });
 
+  it('is gone when stop resolves, with a request under way, when asked twice, and where it was dead before', async () => {
+    const { gateway: handle, url } = await started();
+    await handle.set({ latencyMs: 60_000 });
+    const unanswered = get(`${url}/x`).catch((error: Error) => error.message);
+    // Its connection is older than this one's, so the process has that request when this answer comes.
+    await get(`${url}/healthz/ready`);
+    await Promise.all([handle.stop(), handle.stop()]);
+    expect(isAlive(handle.pid)).toBe(false);
+    expect(await unanswered).toMatch(/socket hang up|ECONNRESET/);
+    const { gateway: killed } = await started();
+    process.kill(killed.pid, 'SIGKILL');
+    await killed.stop();
+    expect(isAlive(killed.pid)).toBe(false);
+  });
+
   it('does not outlive the process that started it', async () => {
     const pairs = await freePairs(1, 2);
     const parent = join(dirname(program.path), 'parent.mjs');
