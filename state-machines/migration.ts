@@ -1,80 +1,29 @@
 import { assign } from 'xstate';
 import { goalOf } from '../src/domain/baseline.ts';
-import type { NoticeKind } from '../src/domain/notice.ts';
-import { initialContext, type MigrationContext } from './context.ts';
+import { initialContext } from './context.ts';
+import {
+  because,
+  correcting,
+  failing,
+  finish,
+  holdForLook,
+  holding,
+  lookAgain,
+  outsideWindow,
+  passing,
+  pullingBack,
+  question,
+  restore,
+  shiftStep,
+  tell,
+  toRollback,
+  watch,
+  waysBack,
+} from './transitions.ts';
 import { limits, vocabulary } from './vocabulary.ts';
 
 /** Raised with every change that the snapshot of an older record would not fit. */
 export const machineVersion = 1;
-
-type WithContext = { readonly context: MigrationContext };
-
-/** The step is told as it was when the notice was decided: later actions of the same transition may go on to the next. */
-const tell = <K extends NoticeKind>(kind: K) => ({
-  type: 'tell' as const,
-  params: ({ context }: WithContext) => ({
-    kind,
-    step: context.step,
-    reason: context.blockedBy ?? context.hold?.text ?? context.reason,
-  }),
-});
-const because = (text: string | null) => ({ type: 'giveReason' as const, params: { text } });
-const watch = (isNow: boolean) => ({
-  type: 'watch' as const,
-  params: ({ context }: WithContext) => ({ question: context.question, inMs: isNow ? 0 : context.watchEveryMs }),
-});
-/** Without a pace of its own it goes on at the pace of the watch: what was set at the CLB is read and set again. */
-const restore = (everyMs: number | null) => ({
-  type: 'restore' as const,
-  params: ({ context }: WithContext) => ({
-    question: context.question,
-    isForced: context.isForced,
-    everyMs: everyMs ?? context.watchEveryMs,
-  }),
-});
-const question = ({ context }: WithContext) => ({ question: context.question });
-const shiftStep = {
-  type: 'shift' as const,
-  params: ({ context }: WithContext) => ({ question: context.question, step: context.step }),
-};
-const finish = { type: 'finish' as const, params: question };
-
-const toRollback = { target: '#migration.rollingBack', actions: [because(null), 'force' as const] };
-/** The ways back by a person or the watchdog, from every state in which traffic may have moved. */
-const waysBack = { abort: toRollback, rollback: toRollback, 'watchdog.claimed': toRollback } as const;
-
-const holdForLook = { type: 'hold' as const, params: { cause: null } };
-const outsideWindow = { type: 'hold' as const, params: { cause: 'window' as const, text: 'outside its window' } };
-const failing = {
-  guard: 'failsWatch' as const,
-  target: '#migration.rollingBack',
-  actions: [because(null), 'keepLook' as const],
-};
-const holding = {
-  guard: 'holdsWatch' as const,
-  target: '#migration.held',
-  actions: [holdForLook, 'keepLook' as const],
-};
-/** The step is planned and written anew, from what is there now. */
-const correcting = {
-  guard: 'correctsWatch' as const,
-  target: '#migration.progressing.shifting',
-  actions: [because(null), tell('step.corrected'), 'answerDrift' as const, 'keepLook' as const],
-};
-const pullingBack = {
-  guard: 'pullsBackWatch' as const,
-  target: '#migration.progressing.shifting',
-  actions: [
-    because(null),
-    'holdWhenVerified' as const,
-    tell('step.pulledBack'),
-    'answerDrift' as const,
-    'keepLook' as const,
-  ],
-};
-const passing = { guard: 'passesWatch' as const, target: '#migration.passing', actions: 'keepLook' as const };
-/** Every look that decides nothing is kept, and the next one is asked for. */
-const lookAgain = { guard: 'isAnswer' as const, actions: ['keepLook' as const, watch(false)] };
 
 /**
  * One migration, from its preflight to a final state. Decides and never acts: effects are inert names (effects.ts),

@@ -1,0 +1,76 @@
+import type { NoticeKind } from '../src/domain/notice.ts';
+import type { MigrationContext } from './context.ts';
+
+/** Pieces of the machine's diagram that several states share. */
+
+type WithContext = { readonly context: MigrationContext };
+
+/** The step is told as it was when the notice was decided: later actions of the same transition may go on to the next. */
+export const tell = <K extends NoticeKind>(kind: K) => ({
+  type: 'tell' as const,
+  params: ({ context }: WithContext) => ({
+    kind,
+    step: context.step,
+    reason: context.blockedBy ?? context.hold?.text ?? context.reason,
+  }),
+});
+export const because = (text: string | null) => ({ type: 'giveReason' as const, params: { text } });
+export const watch = (isNow: boolean) => ({
+  type: 'watch' as const,
+  params: ({ context }: WithContext) => ({ question: context.question, inMs: isNow ? 0 : context.watchEveryMs }),
+});
+/** Without a pace of its own it goes on at the pace of the watch: what was set at the CLB is read and set again. */
+export const restore = (everyMs: number | null) => ({
+  type: 'restore' as const,
+  params: ({ context }: WithContext) => ({
+    question: context.question,
+    isForced: context.isForced,
+    everyMs: everyMs ?? context.watchEveryMs,
+  }),
+});
+export const question = ({ context }: WithContext) => ({ question: context.question });
+export const shiftStep = {
+  type: 'shift' as const,
+  params: ({ context }: WithContext) => ({ question: context.question, step: context.step }),
+};
+export const finish = { type: 'finish' as const, params: question };
+
+export const toRollback = { target: '#migration.rollingBack', actions: [because(null), 'force' as const] };
+/** The ways back by a person or the watchdog, from every state in which traffic may have moved. */
+export const waysBack = { abort: toRollback, rollback: toRollback, 'watchdog.claimed': toRollback } as const;
+
+export const holdForLook = { type: 'hold' as const, params: { cause: null } };
+export const outsideWindow = {
+  type: 'hold' as const,
+  params: { cause: 'window' as const, text: 'outside its window' },
+};
+export const failing = {
+  guard: 'failsWatch' as const,
+  target: '#migration.rollingBack',
+  actions: [because(null), 'keepLook' as const],
+};
+export const holding = {
+  guard: 'holdsWatch' as const,
+  target: '#migration.held',
+  actions: [holdForLook, 'keepLook' as const],
+};
+/** The step is planned and written anew, from what is there now. */
+export const correcting = {
+  guard: 'correctsWatch' as const,
+  target: '#migration.progressing.shifting',
+  actions: [because(null), tell('step.corrected'), 'answerDrift' as const, 'keepLook' as const],
+};
+export const pullingBack = {
+  guard: 'pullsBackWatch' as const,
+  target: '#migration.progressing.shifting',
+  actions: [
+    because(null),
+    'holdWhenVerified' as const,
+    tell('step.pulledBack'),
+    'answerDrift' as const,
+    'keepLook' as const,
+  ],
+};
+export const passing = { guard: 'passesWatch' as const, target: '#migration.passing', actions: 'keepLook' as const };
+/** Every look that decides nothing is kept, and the next one is asked for. */
+export const lookAgain = { guard: 'isAnswer' as const, actions: ['keepLook' as const, watch(false)] };
