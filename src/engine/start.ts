@@ -169,8 +169,8 @@ async function takeClaims(
   const other = await ports.store.load(held.holder.name);
   const isStale = other === null || other.run !== held.holder.run || other.isFinal;
   if (isStale) {
-    // A start that died between claim and record, or a final record: nobody stands behind the claim any more.
-    await ports.store.release(other?.run === held.holder.run ? other.claims : [held.claim], held.holder);
+    // A start that died between claim and record, or a final record: nobody stands behind its claims any more.
+    await ports.store.release(other?.run === held.holder.run ? other.claims : claims, held.holder);
     const again = await ports.store.claim(claims, holder);
     if (again === null) return;
   }
