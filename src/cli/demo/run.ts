@@ -3,9 +3,10 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { parse } from 'yaml';
 import type { MigrationView } from '../../domain/view.ts';
 import type { Sandbox } from '../../sandbox/sandbox.ts';
-import { type ApiClient, apiClient } from '../client.ts';
+import { apiClient } from '../client.ts';
 import { packageFile } from '../package-file.ts';
 import { type DemoFault, type FaultPlan, faultPlan } from './fault.ts';
+import { type PatientApi, patientApi } from './patience.ts';
 import { type Counters, requestsFailed, requestsServed, type Snapshot } from './snapshot.ts';
 import { isAllOnTarget, isSameWeights, type Truth, truthReader } from './truth.ts';
 
@@ -36,13 +37,14 @@ export interface DemoWatcher {
 /** Runs the example migration on a sandbox that is up, with one fault, and reads the end off the load balancer. */
 export async function runDemo(sandbox: Sandbox, fault: DemoFault, watcher: DemoWatcher): Promise<DemoReport> {
   const { url, token } = sandbox.description.functions;
-  const api = apiClient({ server: url ?? '', token });
+  const api = patientApi(apiClient({ server: url ?? '', token }));
   const readTruth = truthReader(sandbox.description);
   const before = await readTruth();
-  const plan = faultPlan(fault, sandbox, (path) => api.post(path, {}));
+  const plan = faultPlan(fault, sandbox, (path) => api.send(path, {}));
   const began = Date.now();
-  const { name } = await api.post<MigrationView>('/v1/migrations', await exampleMigration());
-  const run = new DemoRun(sandbox, api, name, plan, watcher, began);
+  const migration = await exampleMigration();
+  await api.send('/v1/migrations', migration);
+  const run = new DemoRun(sandbox, api, migration.metadata.name, plan, watcher, began);
   const view = await run.toTheEnd();
   const truth = await readTruth();
   const isTrue = plan.endState === 'completed' ? isAllOnTarget(truth) : isSameWeights(before, truth);
@@ -61,11 +63,14 @@ export async function runDemo(sandbox: Sandbox, fault: DemoFault, watcher: DemoW
   };
 }
 
+interface ExampleFile {
+  readonly metadata: { readonly name: string };
+  readonly spec: { readonly steps: readonly object[] };
+}
+
 /** The product's own example; only its bakes are shorter, so that the demo is over in a minute. */
-async function exampleMigration(): Promise<unknown> {
-  const file = parse(await readFile(packageFile('examples/shop-ingress.yaml'), 'utf8')) as {
-    readonly spec: { readonly steps: readonly object[] };
-  };
+async function exampleMigration(): Promise<ExampleFile> {
+  const file = parse(await readFile(packageFile('examples/shop-ingress.yaml'), 'utf8')) as ExampleFile;
   const steps = file.spec.steps.map((step) => ({ ...step, bake }));
   return { ...file, spec: { ...file.spec, steps } };
 }
@@ -78,7 +83,7 @@ interface HistoryLine {
 
 class DemoRun {
   readonly #sandbox: Sandbox;
-  readonly #api: ApiClient;
+  readonly #api: PatientApi;
   readonly #name: string;
   readonly #plan: FaultPlan;
   readonly #watcher: DemoWatcher;
@@ -89,7 +94,7 @@ class DemoRun {
   #firstErrorAtMs: number | null = null;
   #failedBefore = 0;
 
-  constructor(sandbox: Sandbox, api: ApiClient, name: string, plan: FaultPlan, watcher: DemoWatcher, beganMs: number) {
+  constructor(sandbox: Sandbox, api: PatientApi, name: string, plan: FaultPlan, watcher: DemoWatcher, beganMs: number) {
     this.#sandbox = sandbox;
     this.#api = api;
     this.#name = name;
