@@ -189,7 +189,7 @@ describe('clients over the load balancer', () => {
     const survivor = await gatewayAt('source', source);
     const victim = await gatewayAt('target', target);
     const model = balancerOver([...backendsAt(source, 50), ...backendsAt(target, 50)]);
-    const { http } = await balance(model);
+    const { http, plane } = await balance(model);
     const clients = startClients({ urls: [http], ratePerSecond: 200, ...settings });
     opened.push(clients);
     await until('both sides serve', () => victim.counters().sinceStart.requests > 20);
@@ -203,7 +203,7 @@ describe('clients over the load balancer', () => {
     await until('200 more requests', () => clients.counters().sinceStart.requests >= noticed.requests + 200);
     const { sinceStart: later } = clients.counters();
     expect([later.lost, later.errors]).toEqual([noticed.lost, noticed.errors]);
-    expect(countersOf(survivor, victim, clients)).toMatchObject({
+    expect(countersOf(survivor, victim, clients, plane)).toMatchObject({
       source: { sinceStart: { errors: 0 } },
       lost: { sinceStart: later.lost },
     });
