@@ -28,8 +28,13 @@ export interface RescueClaim {
   /** When the watchdog began, by the store's clock: its rollback is as old as this. */
   readonly atMs: number;
   readonly reason: string;
-  /** `met`: an engine is back and has taken the rollback over. */
-  readonly phase: 'restoring' | 'restored' | 'met';
+  /**
+   * `left`: the run of the watchdog is over and the next one goes on; `met`: an engine is back and has taken the
+   * rollback over.
+   */
+  readonly phase: 'restoring' | 'left' | 'restored' | 'met';
+  /** Kinds of notices of which people were told, each once, over all runs of the watchdog. */
+  readonly told: readonly string[];
 }
 
 /** A durable timer: the machine's own delayed event. */

@@ -1,14 +1,15 @@
 import type { V1ConfigMap } from '@kubernetes/client-node';
-import { fenceKey } from '../../domain/annotations.ts';
+import { type Annotations, fenceKey } from '../../domain/annotations.ts';
 import type { Baseline } from '../../domain/baseline.ts';
 import { ConflictError, TransientError, UnreadableRecordError } from '../../ports/errors.ts';
 import { formatBaseline, parseBaseline } from './baseline-text.ts';
 import type { Cluster, KubernetesClients } from './clients.ts';
 import { assertFence, fenceOf, fieldManager } from './fence.ts';
 import { listAll } from './objects.ts';
+import { withoutMarks } from './watch-mark.ts';
 
 const dataKey = 'baseline.json';
-const prefix = 'sluice-';
+export const prefix = 'sluice-';
 const managedBy = { 'app.kubernetes.io/managed-by': 'sluice' } as const;
 
 /** A baseline as it is kept beside a source Service; null where it was emptied, and the way back is closed. */
@@ -18,6 +19,8 @@ export interface KeptBaseline {
   readonly namespace: string;
   readonly fence: number;
   readonly baseline: Baseline | null;
+  readonly annotations: Annotations;
+  readonly resourceVersion: string;
   /** Set where what is kept is no baseline of this version: it is left as it is, and the others are still read. */
   readonly problem: UnreadableRecordError | null;
 }
@@ -119,7 +122,8 @@ async function patch({ cluster, namespace }: Place, found: V1ConfigMap, text: st
     metadata: {
       resourceVersion: found.metadata?.resourceVersion,
       labels: managedBy,
-      annotations: { [fenceKey]: String(fence) },
+      // A mark of the watchdog was about the run before.
+      annotations: { ...withoutMarks, [fenceKey]: String(fence) },
     },
     data: { [dataKey]: text },
   };
@@ -146,7 +150,15 @@ async function listIn(cluster: Cluster, namespace: string | null, name?: string)
 function keptIn(cluster: Cluster, map: V1ConfigMap): KeptBaseline {
   const { name = '', namespace = '', annotations = {} } = map.metadata ?? {};
   const fence = fenceOf(annotations) ?? 0;
-  const kept = { name: name.slice(prefix.length), cluster: cluster.name, namespace, fence };
+  const resourceVersion = map.metadata?.resourceVersion ?? '';
+  const kept = {
+    name: name.slice(prefix.length),
+    cluster: cluster.name,
+    namespace,
+    fence,
+    annotations,
+    resourceVersion,
+  };
   const text = map.data?.[dataKey] ?? '';
   if (text === '') return { ...kept, baseline: null, problem: null };
   try {

@@ -1,0 +1,89 @@
+import type { MigrationRecord } from '../domain/record.ts';
+import { messageOf, TransientError } from '../ports/errors.ts';
+import type { KeptBaselines } from '../ports/kept-baselines.ts';
+import { claimRecord, type Found } from './watchdog-claim.ts';
+import { readMarks } from './watchdog-marks.ts';
+import { type RollbackPorts, type RolledBack, rollBackClaimed } from './watchdog-rollback.ts';
+import { type Rescuing, rescueWithoutStore } from './watchdog-storeless.ts';
+
+/** Every migration that is not final wants to be looked at some time: this is further off than any of them may wait. */
+const horizonMs = 366 * 86_400_000;
+const migrationsMax = 5_000;
+const atOnceMax = 50;
+/** A store that is away for a moment is not lost. */
+const storeTriesMax = 3;
+const storeAgainMs = 2_000;
+
+export type WatchdogPorts = RollbackPorts & { readonly kept: KeptBaselines };
+
+export interface Watched {
+  /** Migrations that this run took to bring back. */
+  readonly rolledBack: readonly RolledBack[];
+  /** What was done from the kept baselines, because the store gave no answer; null while it does. */
+  readonly withoutStore: readonly Rescuing[] | null;
+  /** What could not be looked at, and why, in words. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * One run of the dead man's switch (rule 9): takes every migration that nobody cares for any more and brings its traffic
+ * back, until that is verified or `untilMs` (this machine's clock) is near. Needs neither the machine nor an engine.
+ */
+export async function watchOver(ports: WatchdogPorts, untilMs: number): Promise<Watched> {
+  const due = await askStore(ports);
+  if (typeof due === 'string') {
+    const { rescuing, problems } = await rescueWithoutStore(ports, untilMs);
+    return { rolledBack: [], withoutStore: rescuing, problems: [due, ...problems] };
+  }
+  const problems: string[] = [];
+  // Where nothing is under way, the clusters are not asked.
+  const marks = due.names.length === 0 ? null : await readMarks(ports);
+  problems.push(...(marks?.problems ?? []));
+  const found = marks?.found ?? new Map<string, Found>();
+  const candidates = [...new Set([...due.overdue, ...found.keys()])];
+  const rolledBack: RolledBack[] = [];
+  const work = async (name: string): Promise<void> => {
+    try {
+      const claimed: MigrationRecord | null = await claimRecord(ports, name, found.get(name) ?? null);
+      if (claimed === null) return;
+      const clearing = marks?.clear(name).catch((error: unknown) => problems.push(`${name}: ${messageOf(error)}`));
+      rolledBack.push(await rollBackClaimed(ports, claimed, untilMs));
+      await clearing;
+    } catch (error) {
+      // A record that cannot be read is left as it is, and does not keep the others from being brought back.
+      problems.push(`${name}: ${messageOf(error)}`);
+    }
+  };
+  await eachAtOnce(candidates, work);
+  return { rolledBack, withoutStore: null, problems };
+}
+
+interface Due {
+  /** Names of all migrations that have anything under way. */
+  readonly names: readonly string[];
+  /** Those whose work waits: an engine at work leaves none for long. */
+  readonly overdue: readonly string[];
+}
+
+/** What is due, or why the store cannot be asked. */
+async function askStore({ store, clock }: Pick<WatchdogPorts, 'store' | 'clock'>): Promise<Due | string> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const [due, nowMs] = await Promise.all([store.due(horizonMs, migrationsMax), store.now()]);
+      const overdue = due.filter(({ dueAtMs }) => dueAtMs <= nowMs);
+      return { names: due.map(({ name }) => name), overdue: overdue.map(({ name }) => name) };
+    } catch (error) {
+      if (!(error instanceof TransientError)) throw error;
+      if (attempt >= storeTriesMax) return `the store gives no answer: ${messageOf(error)}`;
+      await clock.sleep(storeAgainMs);
+    }
+  }
+}
+
+async function eachAtOnce(names: readonly string[], work: (name: string) => Promise<void>): Promise<void> {
+  const waiting = [...names];
+  const worker = async (): Promise<void> => {
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) await work(name);
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnceMax, names.length) }, worker));
+}
