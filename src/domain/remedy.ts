@@ -33,22 +33,21 @@ const helpMin = 0.05;
  */
 export function remediesFor(asked: number, observation: RouteObservation, tolerance: number): readonly Remedy[] {
   const question = { asked, observation, tolerance };
-  const counts = (side: Side): number =>
-    Math.max(0, ...readingOf(observation, side).services.map(({ backends }) => backends.length));
-  const fewer = (side: Side, change: (count: number) => Change, kind: RemedyKind, on: readonly Side[]) =>
-    below(counts(side)).map((count): Trial => ({ kind, sides: on, count, change: change(count) }));
-  const both = Math.max(counts('source'), counts('target'));
+  const replicas = Math.max(
+    0,
+    ...readingOf(observation, 'target').services.map(({ backends }) => podsBehind(backends)),
+  );
+  const nodes = (on: readonly Side[]): number =>
+    Math.max(0, ...on.flatMap((side) => readingOf(observation, side).services.map(({ backends }) => backends.length)));
   const trials: readonly (readonly Trial[])[] = [
-    eitherThenBoth.map((on): Trial => ({ kind: 'eni-backends', sides: on, count: null, change: asEni })),
-    eitherThenBoth.map((on): Trial => ({ kind: 'local-policy', sides: on, count: null, change: asLocal })),
-    fewer('target', withReplicas, 'fewer-target-replicas', ['target']),
-    [
-      ...fewer('target', withLabel, 'backend-label', ['target']),
-      ...fewer('source', withLabel, 'backend-label', ['source']),
-      ...below(both).map(
-        (count): Trial => ({ kind: 'backend-label', sides: ['source', 'target'], count, change: withLabel(count) }),
-      ),
-    ],
+    eitherThenBoth.map((sides): Trial => ({ kind: 'eni-backends', sides, count: null, change: asEni })),
+    eitherThenBoth.map((sides): Trial => ({ kind: 'local-policy', sides, count: null, change: asLocal })),
+    below(replicas).map(
+      (count): Trial => ({ kind: 'fewer-target-replicas', sides: ['target'], count, change: withReplicas(count) }),
+    ),
+    eitherThenBoth.flatMap((sides) =>
+      below(nodes(sides)).map((count): Trial => ({ kind: 'backend-label', sides, count, change: withLabel(count) })),
+    ),
   ];
   const missedNow =
     nearestPair(
@@ -77,10 +76,12 @@ function best({ asked, observation, tolerance }: Question, trials: readonly Tria
   for (const trial of trials) {
     if (!applies(observation, trial)) continue;
     const planned = nearestPair(asked, shapesWith(observation, trial.sides, trial.change));
-    if (planned === null || planned.missedBy >= (nearest?.missedBy ?? missedNow) - helpMin) continue;
+    if (planned === null) continue;
+    const isReached = planned.missedBy <= tolerance;
+    if (!isReached && planned.missedBy >= (nearest?.missedBy ?? missedNow) - helpMin) continue;
     const farthest = [...planned.achieved].sort((a, b) => Math.abs(b - asked) - Math.abs(a - asked))[0] ?? 0;
     nearest = { trial, achieved: farthest, missedBy: planned.missedBy };
-    if (planned.missedBy <= tolerance) break;
+    if (isReached) break;
   }
   if (nearest === null) return [];
   const { trial, achieved, missedBy } = nearest;
@@ -119,12 +120,15 @@ function withReplicas(count: number): Change {
     // In Cluster mode every node is a backend, however many pods there are.
     if (mode === 'cluster' || backends.some(({ isEci }) => isEci === true)) return null;
     if (mode === 'eni') return count < backends.length ? { mode, backends: backends.slice(0, count) } : null;
-    const pods = backends.reduce((sum, backend) => sum + backend.pods, 0);
-    if (count >= pods) return null;
+    if (count >= podsBehind(backends)) return null;
     const nodes = backends.slice(0, count);
     const podsAt = (index: number): number => Math.ceil((count - index) / nodes.length);
     return { mode, backends: nodes.map(({ address }, index) => ({ address, pods: podsAt(index) })) };
   };
+}
+
+function podsBehind(backends: readonly Backend[]): number {
+  return backends.reduce((sum, { pods }) => sum + pods, 0);
 }
 
 /** So many nodes that carry the label; pods on virtual nodes stay, whatever the label. */

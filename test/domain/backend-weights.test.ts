@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { backendWeights } from '../../src/domain/backend-weights.ts';
+import { type BackendMode, backendWeights, weightSumOf } from '../../src/domain/backend-weights.ts';
 
 const pods = (count: number) => Array.from({ length: count }, (_, index) => ({ address: `${index}`, pods: 1 }));
 const nodes = (...podsOnNode: number[]) => podsOnNode.map((count, index) => ({ address: `${index}`, pods: count }));
@@ -26,6 +27,19 @@ describe('the cloud controller spreads a weight', () => {
         { address: 'e', pods: 1, isEci: true },
       ]),
     ).toEqual([1, 0]);
+  });
+  it('to the same sum, whether each is asked for or only their sum', () => {
+    const backend = fc.record({ address: fc.constant('b'), pods: fc.integer({ min: 1, max: 9 }), isEci: fc.boolean() });
+    fc.assert(
+      fc.property(
+        fc.option(fc.integer({ min: 0, max: 100 })),
+        fc.constantFrom<BackendMode>('eni', 'cluster', 'local'),
+        fc.array(backend, { maxLength: 60 }),
+        (weight, mode, backends) => {
+          expect(weightSumOf(weight, mode, backends)).toBe(sum(backendWeights(weight, mode, backends)));
+        },
+      ),
+    );
   });
   it('as 100 each, or as the number of pods in Local mode, where the annotation is absent', () => {
     expect(backendWeights(null, 'eni', pods(2))).toEqual([100, 100]);

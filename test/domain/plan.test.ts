@@ -208,6 +208,39 @@ describe('the remedies of a step that cannot be reached', () => {
     expect(remediesOf(look, 10)).toMatchObject([{ kind: 'fewer-target-replicas', sides: ['target'], count: 10 }]);
   });
 
+  it('spread the replicas of a Local target over the nodes that it has', () => {
+    const source = { mode: 'eni', backends: nodes(40) } as const;
+    const look = aLook(source, { mode: 'local', backends: local(...Array(6).fill(4)) });
+    const [fewer, ...others] = remediesOf(look, 3).filter(({ kind }) => kind === 'fewer-target-replicas');
+    expect(others).toEqual([]);
+    // Weight 1 over 4 replicas is 1 on each of 4 nodes, beside 40 pods of weight 2.
+    expect(fewer).toMatchObject({ count: 4, reachable: true, achieved: (4 / 84) * 100 });
+  });
+
+  it('give what a plan on replicas that were handed out to the nodes one by one gives', () => {
+    let aboveNodes = 0;
+    const pods = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 2, maxLength: 5 });
+    fc.assert(
+      fc.property(pods, fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 99 }), (uneven, n, asked) => {
+        const source = { mode: 'eni', backends: nodes(n) } as const;
+        const exactly = { tolerance: 0.01 };
+        const at = (on: readonly number[]) =>
+          stepsOf(plan(aLook(source, { mode: 'local', backends: local(...on) }), [asked], exactly))[0];
+        for (const { kind, count, achieved } of at(uneven)?.remedies ?? []) {
+          if (kind !== 'fewer-target-replicas' || count === null) continue;
+          const handedOut = uneven.map(() => 0);
+          for (let replica = 0; replica < count; replica += 1) {
+            handedOut[replica % uneven.length] = (handedOut[replica % uneven.length] ?? 0) + 1;
+          }
+          expect(achieved).toBeCloseTo(at(handedOut.filter((one) => one > 0))?.achieved ?? Number.NaN, 9);
+          if (count > uneven.length) aboveNodes += 1;
+        }
+      }),
+      { numRuns: 60 },
+    );
+    expect(aboveNodes).toBeGreaterThan(0);
+  });
+
   it('are counted on both sides where one is not enough', () => {
     const setup = { backends: nodes(60), podsOn: podsOn(4, 4) };
     const [eni] = remediesOf(aLook(setup, setup), 75);

@@ -33,6 +33,29 @@ describe('the weight pair nearest to a share', () => {
     const planned = nearestPair(10, [aPort(3, 3), aPort(3, 30)]);
     expect(planned?.missedBy).toBeCloseTo(Math.max(...(planned?.achieved ?? []).map((one) => Math.abs(one - 10))), 9);
   });
+  it('comes as near as any pair of the square, on Local nodes too, and is the largest of those that do', () => {
+    const localSet = fc
+      .array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 12 })
+      .map((list): readonly BackendSet[] => [
+        { mode: 'local', backends: list.map((pods, index) => ({ address: `${index}`, pods })) },
+      ]);
+    fc.assert(
+      fc.property(localSet, localSet, fc.integer({ min: 1, max: 99 }), (source, target, asked) => {
+        const planned = nearestPair(asked, [{ source, target }]);
+        if (planned === null) throw new Error('both sides have backends');
+        for (let one = 1; one <= 100; one += 1) {
+          for (let other = 1; other <= 100; other += 1) {
+            const missedBy = Math.abs((shareOf(sum(one, source), sum(other, target)) ?? 0) - asked);
+            expect(planned.missedBy).toBeLessThanOrEqual(missedBy + 1e-9);
+            if (missedBy < planned.missedBy + 1e-10) {
+              expect(planned.weights.source + planned.weights.target).toBeGreaterThanOrEqual(one + other);
+            }
+          }
+        }
+      }),
+      { numRuns: 5 },
+    );
+  });
   it('achieves what a direct count of the backend weights gives, and no pair of the square comes nearer', () => {
     fc.assert(
       fc.property(
