@@ -44,7 +44,7 @@ export class Doors {
 
   /** Doors that are there take their listener as it is now; new listeners get theirs, one after another. */
   follow(): void {
-    for (const door of this.#doors.values()) this.#fit(door);
+    for (const door of this.#doors.values()) this.#refresh(door);
     if (this.#missing().length === 0) return;
     this.#following = this.#following
       .then(() => this.#openMissing())
@@ -66,7 +66,7 @@ export class Doors {
     await Promise.all([...this.#doors.values()].map(({ entrance }) => entrance.stop()));
   }
 
-  #fit({ ref, entrance }: Door): void {
+  #refresh({ ref, entrance }: Door): void {
     const listener = this.#options.model.listener(ref, this.#options.clock.now());
     const scheme = listener === null ? null : schemeOf(listener);
     if ((entrance.passages?.scheme ?? null) !== scheme) entrance.use(this.#passages(ref, scheme));
@@ -110,7 +110,7 @@ export class Doors {
       const entrance = await Entrance.open(this.#options.ports[ref.loadBalancerId]?.[ref.port] ?? 0);
       const door = { ref, entrance };
       this.#doors.set(keyOf(ref), door);
-      this.#fit(door);
+      this.#refresh(door);
     }
   }
 }
