@@ -1,20 +1,22 @@
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { build, type Plugin } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ApiClient, apiClient } from '../../src/cli/client.ts';
+import { type ApiClient, apiClient, CannotReachError, RefusedError } from '../../src/cli/client.ts';
 import { isSameWeights, type Truth, truthReader } from '../../src/cli/demo/truth.ts';
 import type { MigrationView } from '../../src/domain/view.ts';
+import { TransientError } from '../../src/ports/errors.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { type CrashPlan, callsFile, deathFile, planFile } from '../fixtures/crashing-compose.ts';
-import type { Counters } from '../fixtures/running-sandbox.ts';
+import { type Counters, until } from '../fixtures/running-sandbox.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const speed = 40;
+const speed = 30;
 const roundMsMax = 30_000;
+const patienceMs = 15_000;
+const path = '/v1/migrations/crashing';
 
 /** A canary of one step: half of the traffic, judged as soon as there is anything to judge, and everything back. */
 const canary = {
@@ -24,11 +26,11 @@ const canary = {
   spec: {
     source: 'istio-system/istio-ingressgateway',
     target: 'istio-system/ingressgateway-asm',
-    probe: { host: 'shop.example.com', path: '/productpage' },
     steps: [{ share: 60, bake: '0s' }],
     finish: 'return',
     settle: '0s',
-    analysis: { errorRate: { minRequests: 5 } },
+    // Patience on a busy machine: what it takes to count five requests is not what this test is about.
+    analysis: { errorRate: { minRequests: 5 }, patience: '24h' },
   },
 };
 
@@ -97,6 +99,27 @@ interface History {
 const effects = ['store.commit', 'router.write', 'notifier.post', 'invoker.invoke'];
 const callsMax = 80;
 
+/**
+ * Asks again while the answer is a passing one. At this speed an invocation has less than a second of wall time, and
+ * on a busy machine one may run out of it.
+ */
+function insist<T>(read: () => Promise<T>): Promise<NonNullable<T>> {
+  const passing = [CannotReachError, TransientError];
+  return until<T | null>(
+    () =>
+      read().catch((error: unknown) => {
+        if (passing.some((one) => error instanceof one)) return null;
+        throw error;
+      }),
+    patienceMs,
+  ) as Promise<NonNullable<T>>;
+}
+
+/** Of a start: the claims of the last run are still being given back, or this start was answered too late. */
+function isTooEarly(error: unknown): boolean {
+  return error instanceof RefusedError && error.status === 409;
+}
+
 describe('a shift during which the function process is killed', () => {
   let folder: string;
   let sandbox: Sandbox;
@@ -104,6 +127,7 @@ describe('a shift during which the function process is killed', () => {
   let readTruth: () => Promise<Truth>;
   let before: Truth;
   let rounds = 0;
+  let lastRun: string | null = null;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sluice-crash-'));
@@ -121,18 +145,32 @@ describe('a shift during which the function process is killed', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
+  /** Starts the next run and resolves with its id. */
+  async function start(): Promise<string> {
+    const isNew = (run: string): boolean => run !== lastRun;
+    const started = await insist(async () => {
+      try {
+        return (await api.post<MigrationView>('/v1/migrations', canary)).run;
+      } catch (error) {
+        if (!isTooEarly(error)) throw error;
+        const { run } = await insist(() => api.get<MigrationView>(path));
+        return isNew(run) ? run : null;
+      }
+    });
+    lastRun = started;
+    return started;
+  }
+
   async function play(plan: Omit<CrashPlan, 'round'>): Promise<Round> {
     rounds += 1;
     const round = rounds;
-    const startedAtMs = Date.now();
     await writeFile(join(folder, planFile), JSON.stringify({ round, ...plan } satisfies CrashPlan));
-    const { run } = await api.post<MigrationView>('/v1/migrations', canary);
-    let view: MigrationView;
-    do {
-      await wait(30);
-      view = await api.get<MigrationView>('/v1/migrations/crashing');
-    } while (!view.isFinal && Date.now() - startedAtMs < roundMsMax);
-    const all = (await api.get<History>('/v1/migrations/crashing/history')).history;
+    const run = await start();
+    const view = await until(async () => {
+      const seen = await insist(() => api.get<MigrationView>(path));
+      return seen.isFinal ? seen : null;
+    }, roundMsMax);
+    const all = (await insist(() => api.get<History>(`${path}/history`))).history;
     const history = all.filter((line) => line.run === run);
     // Neither file is there where the migration was refused or nobody died.
     const calls = await readFile(join(folder, callsFile(round)), 'utf8').catch(() => '');
@@ -142,7 +180,7 @@ describe('a shift during which the function process is killed', () => {
         reason: view.reason,
         history: history.map(({ kind }) => kind),
         verified: history.filter(({ kind }) => kind === 'step.verified').map(({ text }) => text),
-        isBaselineBack: isSameWeights(before, await readTruth()),
+        isBaselineBack: isSameWeights(before, await insist(readTruth)),
         lost: (sandbox.controls.counters() as Counters).lost.sinceStart,
       },
       calls: calls
@@ -186,12 +224,12 @@ describe('a shift during which the function process is killed', () => {
   it('ends the same when the process is killed before any of its port calls', async () => {
     const deaths = await killAtEach(null, 'before');
     // Plan, write, write and verify, each with the load and the commit before it and after it.
-    expect(deaths.length).toBeGreaterThanOrEqual(26);
+    expect(deaths.length).toBeGreaterThanOrEqual(20);
     expect(new Set(deaths)).toContain('before loadBalancer.describeGroups');
   }, 200_000);
 
   it('ends the same when the process is killed right after any call with an effect', async () => {
     const deaths = await killAtEach(effects, 'after');
-    expect(deaths.length).toBeGreaterThanOrEqual(10);
+    expect(deaths.length).toBeGreaterThanOrEqual(8);
   }, 120_000);
 });
