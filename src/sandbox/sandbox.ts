@@ -8,6 +8,7 @@ import { type Controls, startControl } from './control/control.ts';
 import { sandboxControls } from './control/sandbox-controls.ts';
 import { seedClusters, settled, startClb, startControllers } from './control-plane.ts';
 import { countersOf } from './data-plane/counters.ts';
+import type { DataPlane } from './data-plane/load-balancer.ts';
 import { type Build, findBuild } from './deployment.ts';
 import { awaitEntries } from './entry-check.ts';
 import { clusterName, makeChatSecrets, makeTokens, type Tokens } from './environment.ts';
@@ -15,7 +16,7 @@ import type { FaultPlace } from './faults.ts';
 import { reportCounters, startChatOf, startFunctions } from './functions.ts';
 import type { Seeded } from './seeding.ts';
 import { regionId } from './starting-objects.ts';
-import { type Entries, type Gateways, startEntries, startGateways, startTraffic, takeAllAddresses } from './traffic.ts';
+import { type Gateways, startEntries, startGateways, startTraffic, takeAllAddresses } from './traffic.ts';
 
 export type { StartOptions } from './base.ts';
 
@@ -33,7 +34,7 @@ export interface SandboxDescription {
   };
   /** The API's URL and an operator's token; the URL is null where the function `api` is not built. */
   readonly functions: { readonly url: string | null; readonly token: string };
-  readonly entries: Entries;
+  readonly entries: DataPlane['entries'];
   readonly chat: { readonly url: string };
   readonly control: { readonly url: string };
 }
@@ -88,10 +89,10 @@ async function compose(base: Base, functionsFolder?: string): Promise<Sandbox> {
     chat: { ...secrets, url: chat.url },
   });
   const url = functions.urls['api'] ?? null;
-  const urls = Object.values(cloud.entries).flatMap((ports) => Object.values(ports));
+  const urls = Object.values(cloud.plane.entries).flatMap((ports) => Object.values(ports));
   await awaitEntries(urls, entriesWithinMs, clock, signal);
   signal.throwIfAborted();
-  const traffic = startTraffic(cloud.entries['lb-public']?.['80'] ?? '', options.ratePerSecond, closing);
+  const traffic = startTraffic(cloud.plane.entries['lb-public']?.['80'] ?? '', options.ratePerSecond, closing);
   reportCounters(base, url, cloud.gateways, tokens);
   const controls = sandboxControls({
     ...cloud,
@@ -100,7 +101,7 @@ async function compose(base: Base, functionsFolder?: string): Promise<Sandbox> {
     chat,
     functions,
     traffic,
-    counters: () => countersOf(cloud.gateways.of.source, cloud.gateways.of.target, traffic.clients),
+    counters: () => countersOf(cloud.gateways.of.source, cloud.gateways.of.target, traffic.clients, cloud.plane),
     options,
     untouchable: untouchable(base, cloud.clusters),
   });
@@ -117,7 +118,7 @@ interface Cloud {
   readonly keys: { readonly accessKeyId: string; readonly accessKeySecret: string };
   readonly gateways: Gateways;
   readonly seeded: Seeded;
-  readonly entries: Entries;
+  readonly plane: DataPlane;
   readonly settled: () => Promise<void>;
 }
 
@@ -134,12 +135,12 @@ async function startCloud(base: Base, build: Build): Promise<Cloud> {
     accessKeySecret: randomBytes(15).toString('hex'),
   };
   const clbEndpoint = await startClb(base, clusters, clb, keys);
-  const entries = await startEntries(base, clb);
+  const plane = await startEntries(base, clb);
   const controllers = await startControllers(base, clusters, clb);
   const withinMs = settleWithinMs + 30 * (options.controllerLatencyMs + options.meshLatencyMs);
   const settle = (): Promise<void> => settled(base, controllers, withinMs);
   await settle();
-  return { clusters, clb, clbEndpoint, keys, gateways, seeded, entries, settled: settle };
+  return { clusters, clb, clbEndpoint, keys, gateways, seeded, plane, settled: settle };
 }
 
 function describe(
@@ -148,7 +149,7 @@ function describe(
   chatUrl: string,
   controlUrl: string,
 ): SandboxDescription {
-  const { clusters, keys, clbEndpoint, entries } = cloud;
+  const { clusters, keys, clbEndpoint, plane } = cloud;
   const all = Object.entries(clusters.ack).map(([name, { file }]) => [name, { kubeconfig: file }] as const);
   return {
     ack: { kubeconfig: clusters.ack[clusterName]?.file ?? '' },
@@ -156,7 +157,7 @@ function describe(
     clusters: Object.fromEntries(all),
     clb: { endpoint: clbEndpoint, ...keys, regionId },
     functions,
-    entries,
+    entries: plane.entries,
     chat: { url: chatUrl },
     control: { url: controlUrl },
   };

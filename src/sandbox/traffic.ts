@@ -6,7 +6,7 @@ import type { Clusters } from './clusters.ts';
 import type { ClientsChange, GatewayChange } from './control/schemas.ts';
 import { type Clients, startClients } from './data-plane/clients.ts';
 import { type Gateway, startGateway } from './data-plane/gateway.ts';
-import { startLoadBalancer } from './data-plane/load-balancer.ts';
+import { type DataPlane, startLoadBalancer } from './data-plane/load-balancer.ts';
 import { clusterName } from './environment.ts';
 
 /** What a gateway of a side does now. */
@@ -87,12 +87,10 @@ export async function startGateways(base: Base, addresses: AddressBook, program:
   };
 }
 
-/** The front doors: URL by load balancer and port. */
-export type Entries = Readonly<Record<string, Readonly<Record<string, string>>>>;
-
-export async function startEntries({ clock, closing }: Base, model: ClbModel): Promise<Entries> {
-  const doors = await startLoadBalancer({ model, clock, addressOf: addressOfBackend });
-  return closing.add('the load balancers', doors, (one) => one.stop()).entries;
+/** The front doors of the load balancers; they follow the listeners. */
+export async function startEntries({ clock, closing }: Base, model: ClbModel): Promise<DataPlane> {
+  const plane = await startLoadBalancer({ model, clock, addressOf: addressOfBackend });
+  return closing.add('the load balancers', plane, (one) => one.stop());
 }
 
 /** The clients that send requests all the time, to the plain entry of the public load balancer. */

@@ -2,6 +2,7 @@ import type { Side } from '../addresses.ts';
 import type { Chat } from '../chat/chat.ts';
 import type { ClbModel } from '../clb/model.ts';
 import type { SandboxClock } from '../clock.ts';
+import type { DataPlane } from '../data-plane/load-balancer.ts';
 import type { FaultPlace, Faults } from '../faults.ts';
 import type { FunctionCompute } from '../function-compute/function-compute.ts';
 import { allBackends, allBackendsMax, quota, type SandboxOptions } from '../options.ts';
@@ -13,6 +14,7 @@ import { loadBalancersState } from './state.ts';
 
 export interface ControlParts {
   readonly clb: ClbModel;
+  readonly plane: Pick<DataPlane, 'entries'>;
   readonly clock: SandboxClock;
   readonly faults: Faults;
   readonly chat: Chat;
@@ -35,7 +37,7 @@ export function sandboxControls(parts: ControlParts): Controls {
   return {
     state: () => ({
       time: new Date(clock.now()).toISOString(),
-      loadBalancers: loadBalancersState(clb, clock.now()),
+      loadBalancers: loadBalancersState(clb, parts.plane.entries, clock.now()),
       gateways: { source: gateways.setting('source'), target: gateways.setting('target') },
       clients: traffic.setting(),
       faults: faults.list(),

@@ -1,18 +1,35 @@
 import type { ClbBackend, Listener, LoadBalancer } from '../clb/load-balancer.ts';
 import type { ClbModel } from '../clb/model.ts';
+import type { DataPlane } from '../data-plane/load-balancer.ts';
+
+type Entries = DataPlane['entries'];
 
 /** `GET /state`, the part of the load balancers: as they are, not as anybody asked. */
-export function loadBalancersState(model: ClbModel, now: number): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(model.loadBalancers(now).map((one) => [one.id, loadBalancerState(model, one, now)]));
+export function loadBalancersState(model: ClbModel, entries: Entries, now: number): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    model.loadBalancers(now).map((one) => [one.id, loadBalancerState(model, one, entries[one.id] ?? {}, now)]),
+  );
 }
 
-function loadBalancerState(model: ClbModel, loadBalancer: LoadBalancer, now: number): unknown {
-  const { address, status, listeners, groups, tags } = loadBalancer;
+function loadBalancerState(
+  model: ClbModel,
+  loadBalancer: LoadBalancer,
+  entries: Entries[string],
+  now: number,
+): unknown {
+  const { id, address, status, listeners, groups, tags } = loadBalancer;
+  const open = model.connections().filter(({ listener }) => listener.loadBalancerId === id);
+  const openAt = (port: number): number => sumOf(open.filter(({ listener }) => listener.port === port));
   return {
     address,
     status,
     tags,
-    listeners: Object.fromEntries(listeners.map((listener) => [listener.port, listenerState(listener)])),
+    listeners: Object.fromEntries(
+      listeners.map((listener) => [
+        listener.port,
+        { ...listenerState(listener), entry: entries[listener.port] ?? null, connections: openAt(listener.port) },
+      ]),
+    ),
     groups: Object.fromEntries(
       groups.map(({ id, name, backends }) => {
         const listener = listeners.find(({ vServerGroupId }) => vServerGroupId === id);
@@ -27,8 +44,23 @@ function loadBalancerState(model: ClbModel, loadBalancer: LoadBalancer, now: num
   };
 }
 
-function listenerState({ protocol, status, scheduler, vServerGroupId }: Listener): unknown {
-  return { protocol, status, scheduler, group: vServerGroupId };
+function sumOf(open: readonly { readonly open: number }[]): number {
+  return open.reduce((sum, one) => sum + one.open, 0);
+}
+
+function listenerState(listener: Listener): Readonly<Record<string, unknown>> {
+  const { protocol, status, scheduler, vServerGroupId } = listener;
+  return { protocol, status, scheduler, stickiness: stickinessOf(listener), group: vServerGroupId };
+}
+
+/** What binds a client to its backend regardless of weights, and for how long (reference E13); null: nothing does. */
+function stickinessOf(listener: Listener): unknown {
+  const { protocol, stickySession, stickySessionType, cookieTimeoutS, persistenceTimeoutS } = listener;
+  if (protocol === 'tcp' || protocol === 'udp') {
+    return persistenceTimeoutS === 0 ? null : { by: 'source address', timeoutS: persistenceTimeoutS };
+  }
+  if (stickySession === 'off') return null;
+  return stickySessionType === 'insert' ? { by: 'cookie', timeoutS: cookieTimeoutS } : { by: 'cookie of the server' };
 }
 
 function backendState({

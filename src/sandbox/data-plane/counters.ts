@@ -12,7 +12,7 @@ export interface Counters {
    * What is open now, by load balancer: connections at TCP listeners, requests under way at HTTP ones. A side of weight
    * 0 has some for as long as they live.
    */
-  readonly connections?: Readonly<Record<string, OpenBySide>>;
+  readonly connections: Readonly<Record<string, OpenBySide>>;
 }
 
 export interface SideCounters {
@@ -27,19 +27,18 @@ export interface OpenBySide {
 
 type CountedGateway = Pick<Gateway, 'counters' | 'answersAt'>;
 
-/** Without the data plane there is nothing to say of connections. */
 export function countersOf(
   source: CountedGateway,
   target: CountedGateway,
   clients: Pick<Clients, 'counters'>,
-  plane?: Pick<DataPlane, 'entries' | 'connections'>,
+  plane: Pick<DataPlane, 'entries' | 'connections'>,
 ): Counters {
   const { sinceStart, last10s } = clients.counters();
   return {
     source: sideCounters(source),
     target: sideCounters(target),
     lost: { sinceStart: sinceStart.lost, last10s: last10s.lost },
-    ...(plane === undefined ? {} : { connections: openBySide(source, target, plane) }),
+    connections: openBySide(source, target, plane),
   };
 }
 
