@@ -34,6 +34,7 @@ function svg(lines) {
     return `<text x="16" y="${y}" xml:space="preserve">${spans(text)}</text>`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace" font-size="14" fill="#d5dbe3">
+<title>The last screen of a run of sluice demo</title>
 <rect width="100%" height="100%" rx="8" fill="#161b22"/>
 ${texts.join('\n')}
 </svg>
