@@ -44,7 +44,7 @@ export function isAllOnTarget(truth: Truth): boolean {
 }
 
 /** One line a backend, in an order that does not depend on the CLB's. */
-export function weightsOf(truth: Truth): readonly string[] {
+function weightsOf(truth: Truth): readonly string[] {
   return Object.entries(truth)
     .flatMap(([group, backends]) =>
       backends.map(({ serverIp, serverId, port, weight }) => `${group} ${serverIp || serverId}:${port}=${weight}`),
