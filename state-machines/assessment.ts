@@ -48,6 +48,8 @@ function assessDrift(context: MigrationContext, look: Look): Assessment {
   const isAnswered = context.answeredDrift === text;
   const highest = Math.max(0, ...look.achieved.map(({ share }) => share ?? 0));
   const isMoreThanAsked = highest > stepOf(context).share + tolerance;
+  // Before the first step nothing is asked: what goes to the target is taken back to the baseline.
+  if (context.step < 0 && isMoreThanAsked) return { kind: 'rollback', text: `drift: ${text}` };
   if (!isAnswered && isMoreThanAsked && look.isSourceCarrying) {
     return onDrift === 'restore' ? { kind: 'correct', text } : { kind: 'pullBack', text };
   }

@@ -183,6 +183,7 @@ export const migrationMachine = vocabulary.createMachine({
         ...waysBack,
         'watch.seen': [
           failing,
+          pullingBack,
           { guard: 'causeIsGone', target: 'resuming', actions: ['keepLook', tell('resumed')] },
           { guard: 'dataIsBack', target: 'passing', actions: 'keepLook' },
           { ...correcting, guard: 'correctsHold' },
@@ -205,7 +206,7 @@ export const migrationMachine = vocabulary.createMachine({
       entry: ['ask', tell('paused'), watch(false)],
       on: {
         ...waysBack,
-        'watch.seen': [failing, lookAgain],
+        'watch.seen': [failing, pullingBack, lookAgain],
         resume: { target: 'resuming', actions: ['release', tell('resumed')] },
       },
     },

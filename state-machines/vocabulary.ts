@@ -46,12 +46,18 @@ function isCauseGone(args: Args): boolean {
   return context.hold?.cause === 'bothFailing' && seen(args).kind !== 'hold';
 }
 
+/** What a baked step lacks so that it could pass. */
+function missingOf({ differences, verdict }: MigrationContext): string {
+  if (differences !== '') return differences;
+  return verdict?.kind === 'pass' ? 'not every probe is green' : (verdict?.reason ?? 'no data');
+}
+
 /** A hold is the answer to a look, or names its own cause. */
 function holdOf(args: Args, cause: HoldCause | null): MigrationContext['hold'] {
   const assessment = seen(args);
   if (assessment.kind === 'hold') return { cause: assessment.cause, text: assessment.text };
   if (cause === 'pulledBack') return { cause, text: `pulled back after: ${args.context.holdWhenVerified ?? ''}` };
-  const text = cause === 'noData' ? (args.context.verdict?.reason ?? 'no data') : reasonOf(args);
+  const text = cause === 'noData' ? missingOf(args.context) : reasonOf(args);
   return { cause: cause ?? 'drift', text };
 }
 

@@ -178,6 +178,23 @@ describe('a migration', () => {
     await until('progressing.baking');
   });
 
+  it('pulls it back also while a person has paused it', async () => {
+    await start();
+    await until('progressing.baking');
+    await sendCommand(world.ports, name, { type: 'pause' }, 'ada');
+    world.drift('target', '90', 'kubectl-edit');
+    await until('held');
+    expect(Math.round(world.share())).toBe(10);
+  });
+
+  it('takes the target back to the baseline when it gets traffic before the first step', async () => {
+    await start({ windows: [{ days: ['mon'], fromMinute: 0, toMinute: 1, zone: 'UTC' }] });
+    await until('held');
+    world.drift('target', '50', 'kubectl-edit');
+    await until('rolledBack');
+    expect(world.share()).toBe(0);
+  });
+
   it('corrects its weights when backends come, and leaves them while the share is near enough', async () => {
     await start({ steps: [aStep(10, { bakeMs: 300_000 })] });
     await until('progressing.baking');
