@@ -138,7 +138,7 @@ function planStep(asked: number, now: RouteObservation, tolerance: number): Omit
   }
   const rehearsal = rehearse(now, stepGoal(now, planned.weights));
   const isNear = planned.missedBy <= tolerance;
-  const nearest = planned.achieved.map((share) => share.toFixed(1)).join(' / ');
+  const nearest = [...new Set(planned.achieved.map((share) => share.toFixed(1)))].join(' / ');
   const reason = isNear
     ? rehearsal.blockedBy
     : `the nearest share is ${nearest} per cent, ${planned.missedBy.toFixed(1)} points off with ${tolerance} allowed`;

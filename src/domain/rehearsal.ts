@@ -62,15 +62,9 @@ export function settle(observation: RouteObservation): RouteObservation {
   );
 }
 
-/** What both sides weigh in a group. */
-export function sumsOf(observation: RouteObservation, port: number): Readonly<Record<Side, number>> {
-  return { source: sumOf(observation, 'source', port), target: sumOf(observation, 'target', port) };
-}
-
 /** Per cent of new requests at a port that the target gets; null where nothing carries weight. */
 export function shareAt(observation: RouteObservation, port: number): number | null {
-  const { source, target } = sumsOf(observation, port);
-  return shareOf(source, target);
+  return shareOf(sumOf(observation, 'source', port), sumOf(observation, 'target', port));
 }
 
 /** Backend weights of a side at a port, in the order in which its Services list their backends. */
