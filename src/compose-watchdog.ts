@@ -25,7 +25,7 @@ export function watchdogFor(context: FunctionContext): WatchdogComposed {
     const config = watchdogConfig(process.env);
     const { ports, clients } = composeOutside(config, process.env, credentialsSource);
     const store = withDecisionLog(storeOf(config, process.env), (line) => console.log(line));
-    warm = { ports: { ...ports, store, kept: kubernetesKeptBaselines(clients) } };
+    warm = { ports: { ...ports, store, kept: kubernetesKeptBaselines(clients, config.namespaces) } };
   }
   return warm;
 }

@@ -99,6 +99,17 @@ export const shardsSchema = v.pipe(
   v.check((shards) => shards >= 1 && shards <= 1024, 'must be a whole number from 1 to 1024'),
 );
 
+const namespacesWords = 'must be 1 to 50 names of namespaces with commas between them';
+
+export const namespacesSchema = v.pipe(
+  v.string(namespacesWords),
+  v.transform((text) => text.split(',').map((name) => name.trim())),
+  v.check(
+    (names) => names.length <= 50 && names.every((name) => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name)),
+    namespacesWords,
+  ),
+);
+
 export const watchSchema = duration('1s', '1m', 'How often an active migration is looked at');
 
 function isPlainUrl(text: string): boolean {

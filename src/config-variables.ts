@@ -82,6 +82,12 @@ export const configVariables: readonly ConfigVariable[] = [
     example: 'allow',
   },
   {
+    name: 'SLUICE_NAMESPACES',
+    meaning: 'Namespaces of the source gateways, where the watchdog looks for kept baselines; all of them if absent',
+    isRequired: false,
+    example: 'istio-system,gateways',
+  },
+  {
     name: 'SLUICE_WATCH_EVERY',
     meaning: 'How often an active migration is looked at, 1s to 60s',
     isRequired: false,

@@ -8,6 +8,7 @@ import {
   clustersSchema,
   invokerSchema,
   meshesSchema,
+  namespacesSchema,
   shardsSchema,
   tokensSchema,
   urlSchema,
@@ -38,6 +39,8 @@ export interface Config {
   /** How often the tick looks at an active migration. */
   readonly watchEveryMs: number;
   readonly isLoopbackProbeAllowed: boolean;
+  /** Where source gateways are, and so kept baselines; null: anywhere. */
+  readonly namespaces: readonly string[] | null;
 }
 
 export interface ClusterConfig {
@@ -110,6 +113,7 @@ export function loadConfig(environment: Environment): Config {
     watchEveryMs: read('SLUICE_WATCH_EVERY', watchSchema, 5000),
     isLoopbackProbeAllowed:
       read('SLUICE_PROBE_LOOPBACK', v.literal('allow', 'must be allow, or absent'), null) !== null,
+    namespaces: read('SLUICE_NAMESPACES', namespacesSchema, null),
   };
   if (problems.length > 0) throw new InvalidInputError(problems);
   // Every value is there now: one that is not has left a problem.

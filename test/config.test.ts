@@ -14,6 +14,7 @@ const environment = {
   SLUICE_TOKENS: `{"alice":{"role":"operator","sha256":"${digest.toUpperCase()}"}}`,
   SLUICE_CHANNELS: '{"ops":{"kind":"dingtalk","url":"env:OPS_URL","secret":"env:OPS_SECRET"}}',
   SLUICE_CLOCK: '20@1767225600000',
+  SLUICE_NAMESPACES: 'istio-system, gateways',
   SLUICE_PUBLIC_URL: 'https://sluice.example.com/',
   REDIS_URL: 'rediss://:verysecret@r-1.example.com:6379/0',
   SLUICE_REDIS_SHARDS: '4',
@@ -45,6 +46,7 @@ describe('the environment', () => {
       store: { kind: 'redis', url: 'env:REDIS_URL', shards: 4 },
       watchEveryMs: 10_000,
       isLoopbackProbeAllowed: true,
+      namespaces: ['istio-system', 'gateways'],
     });
   });
 
@@ -100,6 +102,11 @@ describe('the environment', () => {
       'SLUICE_PUBLIC_URL',
       'https://user:pass@x.example.com',
       'SLUICE_PUBLIC_URL: must be an http or https URL without a password, query or fragment',
+    ],
+    [
+      'SLUICE_NAMESPACES',
+      'istio-system,Not_One',
+      'SLUICE_NAMESPACES: must be 1 to 50 names of namespaces with commas between them',
     ],
     ['SLUICE_REDIS_SHARDS', '0', 'SLUICE_REDIS_SHARDS: must be a whole number from 1 to 1024'],
     ['SLUICE_PROBE_LOOPBACK', 'yes', 'SLUICE_PROBE_LOOPBACK: must be allow, or absent'],

@@ -12,6 +12,8 @@ const migrationsMax = 5_000;
 const atOnceMax = 50;
 /** A store that is away for a moment is not lost. */
 const storeTriesMax = 3;
+/** A store that lets one wait must leave time for what is done without it. */
+const storeWithinMs = 15_000;
 const storeAgainMs = 2_000;
 
 export type WatchdogPorts = RollbackPorts & { readonly kept: KeptBaselines };
@@ -67,6 +69,7 @@ interface Due {
 
 /** What is due, or why the store cannot be asked. */
 async function askStore({ store, clock }: Pick<WatchdogPorts, 'store' | 'clock'>): Promise<Due | string> {
+  const beganMs = clock.now();
   for (let attempt = 1; ; attempt++) {
     try {
       const [due, nowMs] = await Promise.all([store.due(horizonMs, migrationsMax), store.now()]);
@@ -74,7 +77,8 @@ async function askStore({ store, clock }: Pick<WatchdogPorts, 'store' | 'clock'>
       return { names: due.map(({ name }) => name), overdue: overdue.map(({ name }) => name) };
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
-      if (attempt >= storeTriesMax) return `the store gives no answer: ${messageOf(error)}`;
+      const isOver = attempt >= storeTriesMax || clock.now() - beganMs >= storeWithinMs;
+      if (isOver) return `the store gives no answer: ${messageOf(error)}`;
       await clock.sleep(storeAgainMs);
     }
   }

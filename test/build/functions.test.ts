@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('each built function', () => {
-  it.each(['api', 'tick', 'step', 'schedule'])(
+  it.each(['api', 'tick', 'step', 'schedule', 'watchdog'])(
     '%s stands alone, without node_modules, as one file with a handler',
     async (name) => {
       const { stdout } = await run('node', [join(folder, 'load.cjs'), join(folder, `${name}.js`)], { cwd: folder });

@@ -27,6 +27,7 @@ export const allowedActions: readonly string[] = [
   'slb:DescribeVServerGroupAttribute',
   'slb:DescribeHealthStatus',
   'slb:ListTagResources',
+  'slb:SetVServerGroupAttribute',
   'cs:DescribeClusterUserKubeconfig',
   'servicemesh:DescribeServiceMeshKubeconfig',
   'fc:InvokeFunction',

@@ -38,6 +38,7 @@ export const shell = {
   ACCOUNT_ID: parameters['ALIYUN::TenantId'],
   MIGRATION_ROLE_ARN: 'acs:ram::1234567890123456:role/sluice-migration',
   SCHEDULE_ROLE_ARN: 'acs:ram::1234567890123456:role/sluice-schedule',
+  WATCHDOG_ROLE_ARN: 'acs:ram::1234567890123456:role/sluice-watchdog',
   VPC_ID: parameters.VpcId,
   VSWITCH_ID: parameters.VSwitchId,
   SECURITY_GROUP_ID: parameters.SecurityGroupId,

@@ -4,11 +4,17 @@ import type { KubernetesClients } from './clients.ts';
 import { fieldManager } from './fence.ts';
 import { markIn, markPatch } from './watch-mark.ts';
 
-/** The ways back in all clusters of an installation, and the watchdog's notes on them. */
-export function kubernetesKeptBaselines(clients: KubernetesClients): KeptBaselines {
+/**
+ * The ways back in all clusters of an installation, and the watchdog's notes on them.
+ * @param namespaces where they are looked for; null: everywhere, which needs the right to list ConfigMaps in the cluster
+ */
+export function kubernetesKeptBaselines(
+  clients: KubernetesClients,
+  namespaces: readonly string[] | null,
+): KeptBaselines {
   return {
     list: async () => {
-      const kept = await keptBaselines(clients, null);
+      const kept = await keptBaselines(clients, namespaces);
       const ways = kept.flatMap(({ baseline, annotations, resourceVersion, ...rest }): readonly KeptWay[] =>
         baseline === null
           ? []
