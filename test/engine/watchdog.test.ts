@@ -279,36 +279,47 @@ describe('an engine that comes back after the watchdog', () => {
     return { frozen: () => isFrozen, wake: () => wake() };
   }
 
+  /** Runs an engine until it is frozen; it goes on when it is woken. */
+  async function runUntil(ice: { readonly frozen: () => boolean }): Promise<{ readonly running: Promise<unknown> }> {
+    let running: Promise<unknown> = Promise.resolve();
+    for (let round = 0; round < 20 && !ice.frozen(); round++) {
+      running = advance(world.ports, name, world.nowMs + 20_000);
+      await Promise.race([running, new Promise((resolve) => setImmediate(resolve))]);
+    }
+    expect(ice.frozen()).toBe(true);
+    return { running };
+  }
+
   it.each([1, 2])('writes nothing more of the shift in which it was frozen, at its write %i', async (nth) => {
     world = aWorld();
     await begin([aStep(10, { bakeMs: 3_600_000 }), aStep(90)]);
     const ice = freezeAtWrite(nth);
     await send({ type: 'promote', all: false });
-    let frozen: Promise<unknown> = Promise.resolve();
-    for (let round = 0; round < 20 && !ice.frozen(); round++) {
-      frozen = advance(world.ports, name, world.nowMs + 20_000);
-      await Promise.race([frozen, new Promise((resolve) => setImmediate(resolve))]);
-    }
-    expect(ice.frozen()).toBe(true);
+    const frozen = await runUntil(ice);
     pass(5 * minuteMs + 1_000);
     expect((await watchdog()).rolledBack).toMatchObject([{ end: 'restored' }]);
     ice.wake();
-    await frozen;
+    await frozen.running;
     pass(10_000);
     expect(world.share()).toBe(0);
     expect([world.side.source.written.weight, world.side.target.written.weight]).toEqual(['100', '0']);
     await until('rolledBack');
   });
 
-  it('finds a newer fence also on a side that needed no write', async () => {
-    world.side.source.written = { weight: '100', overrides: {} };
+  it('writes nothing of its first shift either, where the rollback itself had nothing to write', async () => {
+    world = aWorld();
+    // Both sides take our fence when the baseline is kept; the third write is the first of the shift.
+    const ice = freezeAtWrite(3);
+    await startMigration(world.ports, aSpec({ steps: [aStep(50)] }), { run: 'run-1', actor: 'ada' });
+    const frozen = await runUntil(ice);
+    expect((await record()).state).toBe('progressing.shifting');
     pass(5 * minuteMs + 1_000);
-    await watchdog();
-    const claimed = (await record()).revision;
-    for (const side of ['source', 'target'] as const) {
-      expect(world.side[side].fence).toBeGreaterThan(claimed - 10);
-      expect(world.side[side].fence).toBe(world.side.source.fence);
-    }
+    expect((await watchdog()).rolledBack).toMatchObject([{ end: 'restored' }]);
+    ice.wake();
+    await frozen.running;
+    pass(10_000);
+    expect(world.share()).toBe(0);
+    expect([world.side.source.written.weight, world.side.target.written.weight]).toEqual(['100', '0']);
   });
 });
 
