@@ -6,7 +6,7 @@ import type { DemoReport } from '../../src/cli/demo/run.ts';
 import type { Snapshot } from '../../src/cli/demo/snapshot.ts';
 import { descendants, isAlive, type RunningProgram, runCli, startCli, until } from '../fixtures/running-sandbox.ts';
 
-/** Five times faster than people see it would be too fast for two cores; the promise of a minute is at the default of 7. */
+/** Faster than people see it (7), and slow enough for an invocation to have its wall seconds on two busy cores. */
 const speed = '12';
 const demoMsMax = 200_000;
 
@@ -255,7 +255,7 @@ describe('a demo without a terminal', () => {
   );
 });
 
-describe('a demo that is interrupted', () => {
+describe('a demo that is interrupted with Ctrl-C', () => {
   let temporary: string;
   const started: RunningProgram[] = [];
 
@@ -273,14 +273,16 @@ describe('a demo that is interrupted', () => {
   ])(
     '%s ends with exit code 1 and leaves no process and no file',
     async (_, isTime) => {
-      const program = startCli(['demo', '--speed', speed], { TMPDIR: temporary });
+      const program = startCli(['demo', '--speed', speed], { TMPDIR: temporary }, true);
       started.push(program);
       await until(() => isTime(program), 60_000);
       const children = await descendants(program.pid);
       expect(children.length).toBeGreaterThanOrEqual(2);
-      program.child.kill('SIGINT');
+      // Ctrl-C goes to the whole group, so the gateways and the functions get it too.
+      process.kill(-program.pid, 'SIGINT');
       expect(await program.exited).toMatchObject({ code: 1, signal: null });
       expect(children.filter(isAlive)).toEqual([]);
+      expect(isAlive(-program.pid), 'a process of the group is left').toBe(false);
       expect(await readdir(temporary)).toEqual([]);
     },
     demoMsMax,
