@@ -132,8 +132,12 @@ describe('sluice rescue, while every function instance is killed at 50 per cent'
 
   it('is told to a person who resumes all the same, and still nothing is written', async () => {
     expect((await sandbox.sluice('resume', 'shop-ingress')).code).toBe(0);
-    await until(async () => /somebody rescued/.test((await get())?.reason ?? ''), 40_000);
-    expect(await get()).toMatchObject({ state: 'held', reason: expect.stringMatching(/^an object carries fence \d+/) });
+    const told = await until(async () => {
+      const { stdout } = await sandbox.sluice('history', 'shop-ingress');
+      return stdout.split('\n').find((line) => / held .*somebody rescued/.test(line));
+    }, 40_000);
+    expect(told).toMatch(/an object carries fence \d+: somebody rescued/);
+    await isIn('held');
     expect([await source(), await target()]).toEqual([
       [33, 33, 33],
       [0, 0, 0],
