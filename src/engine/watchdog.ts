@@ -1,8 +1,8 @@
 import type { MigrationRecord } from '../domain/record.ts';
 import { messageOf, TransientError } from '../ports/errors.ts';
 import type { KeptBaselines } from '../ports/kept-baselines.ts';
-import { claimRecord, type Found } from './watchdog-claim.ts';
-import { readMarks } from './watchdog-marks.ts';
+import { claimRecord } from './watchdog-claim.ts';
+import { type Marks, readMarks } from './watchdog-marks.ts';
 import { type RollbackPorts, type RolledBack, rollBackClaimed } from './watchdog-rollback.ts';
 import { type Rescuing, rescueWithoutStore } from './watchdog-storeless.ts';
 
@@ -37,27 +37,53 @@ export async function watchOver(ports: WatchdogPorts, untilMs: number): Promise<
     const { rescuing, problems } = await rescueWithoutStore(ports, untilMs);
     return { rolledBack: [], withoutStore: rescuing, problems: [due, ...problems] };
   }
-  const problems: string[] = [];
+  const { names, overdue } = due;
   // Where nothing is under way, the clusters are not asked.
-  const marks = due.names.length === 0 ? null : await readMarks(ports);
-  problems.push(...(marks?.problems ?? []));
-  const found = marks?.found ?? new Map<string, Found>();
-  const candidates = [...new Set([...due.overdue, ...found.keys()])];
-  const rolledBack: RolledBack[] = [];
-  const work = async (name: string): Promise<void> => {
-    try {
-      const claimed: MigrationRecord | null = await claimRecord(ports, name, found.get(name) ?? null);
-      if (claimed === null) return;
-      const clearing = marks?.clear(name).catch((error: unknown) => problems.push(`${name}: ${messageOf(error)}`));
-      rolledBack.push(await rollBackClaimed(ports, claimed, untilMs));
-      await clearing;
-    } catch (error) {
-      // A record that cannot be read is left as it is, and does not keep the others from being brought back.
-      problems.push(`${name}: ${messageOf(error)}`);
-    }
+  const marking = names.length === 0 ? Promise.resolve(noMarks) : readMarks(ports);
+  const run: Run = { ports, untilMs, marking, rolledBack: [], problems: [] };
+  await Promise.all([
+    // Clusters that give no answer must not hold up what can be done at the load balancer.
+    eachAtOnce(overdue, (name) => bringBack(run, name)),
+    marking.then(({ found }) =>
+      eachAtOnce(
+        [...found.keys()].filter((name) => !overdue.includes(name)),
+        (name) => bringBack(run, name),
+      ),
+    ),
+  ]);
+  const problems = [...(await marking).problems, ...run.problems];
+  return { rolledBack: run.rolledBack, withoutStore: null, problems };
+}
+
+interface Run {
+  readonly ports: WatchdogPorts;
+  readonly untilMs: number;
+  readonly marking: Promise<Marks>;
+  readonly rolledBack: RolledBack[];
+  readonly problems: string[];
+}
+
+const noMarks: Marks = { found: new Map(), problems: [], clear: () => Promise.resolve() };
+
+async function bringBack({ ports, untilMs, marking, rolledBack, problems }: Run, name: string): Promise<void> {
+  const tell = (error: unknown): void => {
+    problems.push(`${name}: ${messageOf(error)}`);
   };
-  await eachAtOnce(candidates, work);
-  return { rolledBack, withoutStore: null, problems };
+  try {
+    const claimed = (await claimRecord(ports, name, null)) ?? (await claimFound(ports, name, await marking));
+    if (claimed === null) return;
+    const clearing = marking.then((marks) => marks.clear(name)).catch(tell);
+    rolledBack.push(await rollBackClaimed(ports, claimed, untilMs));
+    await clearing;
+  } catch (error) {
+    // A record that cannot be read is left as it is, and does not keep the others from being brought back.
+    tell(error);
+  }
+}
+
+async function claimFound(ports: WatchdogPorts, name: string, { found }: Marks): Promise<MigrationRecord | null> {
+  const one = found.get(name);
+  return one === undefined ? null : claimRecord(ports, name, one);
 }
 
 interface Due {

@@ -189,6 +189,22 @@ describe('a migration without heartbeat', () => {
     expect(world.share()).toBe(0);
   });
 
+  it('is brought back while the list of kept baselines lets one wait', async () => {
+    let answer: () => void = () => undefined;
+    world.onCall = (call) =>
+      call === 'kept.list'
+        ? new Promise<void>((resolve) => {
+            answer = resolve;
+          })
+        : undefined;
+    pass(5 * minuteMs + 1_000);
+    const watching = watchdog();
+    for (let turn = 0; turn < 200 && world.share() > 0; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(world.share()).toBe(0);
+    answer();
+    expect((await watching).rolledBack).toMatchObject([{ end: 'restored' }]);
+  });
+
   it('is claimed once: what was brought back is left to the engine that closes it', async () => {
     pass(5 * minuteMs + 1_000);
     await watchdog();
@@ -376,6 +392,8 @@ describe('with the store gone', () => {
     await watchdogFor(7);
     expect(world.share()).toBe(0);
     back();
+    // The engine is first, and finds that somebody changed the weights.
+    expect(await tick(3)).toBe('held');
     await watchdog();
     expect(mark).toEqual(noMark);
     await until('rolledBack');
