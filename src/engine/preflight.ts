@@ -1,13 +1,13 @@
 import { type Baseline, type BaselineRoute, identityOf } from '../domain/baseline.ts';
 import { type RouteObservation, readyPods } from '../domain/observation.ts';
-import type { Spec } from '../domain/spec.ts';
+import { claimsOf, type Spec } from '../domain/spec.ts';
 import type { Ports } from '../ports/ports.ts';
 import { checkAll } from './checks.ts';
 import { answer, type Outcome } from './outcome.ts';
 
 /**
  * Checks everything the first shift relies on and refuses what cannot work, with every finding at once.
- * Writes nothing.
+ * Writes nothing to a cluster.
  */
 export async function preflight(
   ports: Ports,
@@ -16,6 +16,12 @@ export async function preflight(
   question: number,
   atMs: number,
 ): Promise<Outcome> {
+  // Of two starts at the same moment that each took the other for dead, one is refused here, before anything is written.
+  const held = await ports.store.claim(claimsOf(spec.routes), { name: spec.name, run });
+  if (held !== null) {
+    const reason = `${held.claim} is in use by migration ${held.holder.name}`;
+    return answer({ type: 'preflight.refused', question, reason });
+  }
   const { observations, checks } = await checkAll(ports, spec);
   const reasons = checks.filter(({ status }) => status === 'fail').map(({ found }) => found);
   if (reasons.length > 0) return answer({ type: 'preflight.refused', question, reason: reasons.join('; ') });

@@ -5,6 +5,7 @@ import type { MigrationRecord } from '../domain/record.ts';
 import { claimsOf, type GatewayRef, type PortMapping, type Route, type ServiceRef, type Spec } from '../domain/spec.ts';
 import { ConflictError, type InputProblem, InvalidInputError } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
+import { takeClaims } from './claims.ts';
 import { highestFence } from './fences.ts';
 import { beginRecord, historyOf } from './step.ts';
 
@@ -135,10 +136,12 @@ export async function startMigration(
   refuseUnfinished(previous);
   const holder = { name: spec.name, run };
   const claims = claimsOf(spec.routes);
+  // Read before the claims are taken: between claim and record a start looks as if it had died.
+  const fence = await highestFence(ports, spec.routes);
   await takeClaims(ports, claims, holder);
   try {
     const atMs = await ports.store.now();
-    const revision = 1 + Math.max(previous?.revision ?? 0, await highestFence(ports, spec.routes));
+    const revision = 1 + Math.max(previous?.revision ?? 0, fence);
     const begun = beginRecord({ spec, run, atMs, revision, watchEveryMs: ports.installation.watchEveryMs });
     // Notices of the run before that are still on their way are not lost with its record.
     const record = { ...begun.record, outbox: [...(previous?.outbox ?? []), ...begun.record.outbox] };
@@ -157,22 +160,4 @@ function refuseUnfinished(previous: MigrationRecord | null): void {
   if (previous.outbox.some(({ effect }) => effect.type !== 'deliver')) {
     throw new ConflictError(`${previous.name} is still giving back what its last run held: try again in a moment`);
   }
-}
-
-async function takeClaims(
-  ports: Ports,
-  claims: readonly string[],
-  holder: { name: string; run: string },
-): Promise<void> {
-  const held = await ports.store.claim(claims, holder);
-  if (held === null) return;
-  const other = await ports.store.load(held.holder.name);
-  const isStale = other === null || other.run !== held.holder.run || other.isFinal;
-  if (isStale) {
-    // A start that died between claim and record, or a final record: nobody stands behind its claims any more.
-    await ports.store.release(other?.run === held.holder.run ? other.claims : claims, held.holder);
-    const again = await ports.store.claim(claims, holder);
-    if (again === null) return;
-  }
-  throw new ConflictError(`${held.claim} is in use by migration ${held.holder.name}`);
 }
