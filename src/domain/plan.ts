@@ -1,7 +1,7 @@
 import type { BackendMode } from './backend-weights.ts';
 import { shapesOf, stepGoal } from './goal.ts';
 import type { RouteObservation, SideReading } from './observation.ts';
-import { type Rehearsal, rehearse, settle, shareAt, weightsAt } from './rehearsal.ts';
+import { type PaperShift, settle, shareAt, shiftOnPaper, weightsAt } from './paper-shift.ts';
 import { type Remedy, remediesFor } from './remedy.ts';
 import { nearestPair, smallestShare, type WeightPair } from './share.ts';
 import type { Side, Spec, Step } from './spec.ts';
@@ -124,7 +124,7 @@ interface PlannedStep {
   readonly asked: number;
   readonly weights: WeightPair | null;
   readonly reason: string | null;
-  readonly rehearsal: Rehearsal;
+  readonly paperShift: PaperShift;
   readonly after: RouteObservation;
   readonly remedies: readonly Remedy[];
   readonly earliestEnd: string | null;
@@ -133,24 +133,24 @@ interface PlannedStep {
 function planStep(asked: number, now: RouteObservation, tolerance: number): Omit<PlannedStep, 'earliestEnd'> {
   const planned = nearestPair(asked, shapesOf(now));
   if (planned === null) {
-    const rehearsal = { writes: [], after: [], blockedBy: null };
-    return { asked, weights: null, reason: 'a side has no backends', rehearsal, after: now, remedies: [] };
+    const paperShift = { writes: [], after: [], blockedBy: null };
+    return { asked, weights: null, reason: 'a side has no backends', paperShift, after: now, remedies: [] };
   }
-  const rehearsal = rehearse(now, stepGoal(now, planned.weights));
+  const paperShift = shiftOnPaper(now, stepGoal(now, planned.weights));
   const isNear = planned.missedBy <= tolerance;
   const nearest = [...new Set(planned.achieved.map((share) => share.toFixed(1)))].join(' / ');
   const reason = isNear
-    ? rehearsal.blockedBy
+    ? paperShift.blockedBy
     : `the nearest share is ${nearest} per cent, ${planned.missedBy.toFixed(1)} points off with ${tolerance} allowed`;
   const remedies = isNear ? [] : remediesFor(asked, now, tolerance);
-  return { asked, weights: planned.weights, reason, rehearsal, after: rehearsal.after.at(-1) ?? now, remedies };
+  return { asked, weights: planned.weights, reason, paperShift, after: paperShift.after.at(-1) ?? now, remedies };
 }
 
 function stepAt(step: PlannedStep, port: number): StepPlan {
-  const { asked, weights, reason, rehearsal, after, remedies, earliestEnd } = step;
-  const [first] = rehearsal.writes;
-  const [halfway] = rehearsal.after;
-  const hasBetween = rehearsal.writes.length > 1 && first !== undefined && halfway !== undefined;
+  const { asked, weights, reason, paperShift, after, remedies, earliestEnd } = step;
+  const [first] = paperShift.writes;
+  const [halfway] = paperShift.after;
+  const hasBetween = paperShift.writes.length > 1 && first !== undefined && halfway !== undefined;
   return {
     asked,
     weights,
@@ -159,7 +159,7 @@ function stepAt(step: PlannedStep, port: number): StepPlan {
     reason,
     backendWeights: { source: weightsAt(after, 'source', port), target: weightsAt(after, 'target', port) },
     between: hasBetween ? { first, share: shareAt(halfway, port) } : null,
-    writes: rehearsal.writes,
+    writes: paperShift.writes,
     requests: null,
     earliestEnd,
     remedies,

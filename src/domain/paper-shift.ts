@@ -14,7 +14,7 @@ import { cautious, nextMove } from './shift.ts';
 import { type Side, sides } from './spec.ts';
 
 /** A shift gone through on paper: by the rules that the engine shifts by, with controllers that take no time. */
-export interface Rehearsal {
+export interface PaperShift {
   /** Who is written, in this order. */
   readonly writes: readonly Side[];
   /** The route after each of the writes. */
@@ -27,7 +27,7 @@ export interface Rehearsal {
 const writesMax = 4;
 
 /** Shifts a settled route to a goal, write by write. */
-export function rehearse(settled: RouteObservation, goal: RouteGoal): Rehearsal {
+export function shiftOnPaper(settled: RouteObservation, goal: RouteGoal): PaperShift {
   const writes: Side[] = [];
   const after: RouteObservation[] = [];
   let now = settled;
