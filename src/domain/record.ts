@@ -49,6 +49,8 @@ export interface Command {
   /** `<name>/<run>/<revision>/<index>`: the same over all attempts. */
   readonly id: string;
   readonly effect: Effect;
+  /** Of the commit that decided it: every writer of before has a lower one. */
+  readonly revision: number;
   readonly createdAtMs: number;
   /** Not before this time; while an invocation carries it out, when another may take it over. */
   readonly dueAtMs: number;

@@ -6,17 +6,17 @@ import type { Command, MigrationRecord } from '../domain/record.ts';
 import { sides } from '../domain/spec.ts';
 import { ConflictError, FencedError, messageOf, TerminalError, TransientError } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
+import { exclusively } from './exclusively.ts';
 import { again, answer, type Outcome } from './outcome.ts';
 import { preflight } from './preflight.ts';
 import { restore } from './restore.ts';
+import { seal } from './seal.ts';
 import { planShift, shift } from './shift.ts';
 import { contextOf } from './snapshot.ts';
 import { look } from './watch.ts';
 
 /** A channel that stays silent for so many attempts is given up: a notice never holds up the end of a migration. */
 const deliveriesMax = 12;
-/** Longer than the writes of one look with their time-outs: the lease must outlast the call (rule 6). */
-const clbLeaseMs = 60_000;
 const retryMs = { first: 1_000, most: 60_000 } as const;
 const deliverRetryMs = { first: 2_000, most: 600_000 } as const;
 
@@ -57,7 +57,7 @@ function attempt(
         ? shift(ports, context, effect.params.question, record.revision)
         : planShift(ports, context, effect.params.question, effect.params.step);
     case 'watch':
-      return watch(ports, context, effect.params.question, atMs);
+      return watch(ports, context, effect.params.question, record.revision, atMs);
     case 'restore':
       return restoreBaseline(ports, record, command, effect.params, atMs);
     case 'finish':
@@ -86,8 +86,14 @@ async function keepBaseline(
   return answer({ type: 'baseline.kept', question });
 }
 
-async function watch(ports: Ports, context: MigrationContext, question: number, atMs: number): Promise<Outcome> {
-  return answer({ type: 'watch.seen', question, look: await look(ports, context, atMs) });
+async function watch(
+  ports: Ports,
+  context: MigrationContext,
+  question: number,
+  revision: number,
+  atMs: number,
+): Promise<Outcome> {
+  return answer({ type: 'watch.seen', question, look: await look(ports, context, revision, atMs) });
 }
 
 async function restoreBaseline(
@@ -111,7 +117,12 @@ async function restoreBaseline(
     const event = { type: 'restore.brokeGlass', question: params.question, reason: brokeGlass } as const;
     return { kind: 'tellAndAgain', event, inMs: params.everyMs, note };
   }
-  if (state === 'verified') return answer({ type: 'restore.verified', question: params.question, achieved });
+  if (state === 'verified') {
+    // A writer of before, frozen in the middle of a shift, must find a newer fence wherever it wakes up (rule 6).
+    const isSealed = await seal(ports.router, context.baseline as Baseline, record.revision, command.revision);
+    if (!isSealed) return again(0, 'the fence to be on every object');
+    return answer({ type: 'restore.verified', question: params.question, achieved });
+  }
   // People are told of a block once; the command stays, so the way is tried again and again.
   if (state === 'blocked' && context.blockedBy !== note) {
     return {
@@ -122,22 +133,6 @@ async function restoreBaseline(
     };
   }
   return again(params.everyMs, note);
-}
-
-/** The holder is this attempt: an older one that wakes up late finds another's lease, or takes one that nobody needs. */
-async function exclusively(
-  { store }: Pick<Ports, 'store'>,
-  thing: string,
-  holder: string,
-  work: () => Promise<void>,
-): Promise<boolean> {
-  if (!(await store.lease(thing, holder, clbLeaseMs))) return false;
-  try {
-    await work();
-  } finally {
-    await store.endLease(thing, holder);
-  }
-  return true;
 }
 
 async function finish(ports: Ports, record: MigrationRecord): Promise<Outcome> {

@@ -3,6 +3,7 @@ import { ConflictError, messageOf, NotFoundError, TerminalError } from '../ports
 import type { Ports } from '../ports/ports.ts';
 import { highestFence } from './fences.ts';
 import { restore } from './restore.ts';
+import { seal } from './seal.ts';
 
 /** So far above the fences found that no engine at work reaches it: it meets the fence and holds (rule 6). */
 export const fenceJump = 1_000;
@@ -65,7 +66,8 @@ async function attempt(
 ): Promise<Rescued> {
   try {
     const { state, note, achieved } = await restore(ports, restoring);
-    return { isVerified: state === 'verified', note, achieved };
+    const isVerified = state === 'verified' && (await seal(ports.router, restoring.baseline, restoring.fence));
+    return { isVerified, note: note || 'the fence to be on every object', achieved };
   } catch (error) {
     if (error instanceof TerminalError && !(error instanceof ConflictError)) throw error;
     return { isVerified: false, note: messageOf(error), achieved: [] };

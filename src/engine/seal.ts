@@ -7,16 +7,22 @@ import type { Ports } from '../ports/ports.ts';
  * Brings our fence to every object that says already what the baseline says, and needs no other write: a writer of
  * before, frozen in the middle of a shift, must find a newer fence wherever it wakes up (rule 6).
  *
+ * @param enough a fence that keeps every writer of before out, where that is less than `fence`
  * @returns true where no object was left without it when it was read
  */
-export async function seal(router: Ports['router'], baseline: Baseline, fence: number): Promise<boolean> {
+export async function seal(
+  router: Ports['router'],
+  baseline: Baseline,
+  fence: number,
+  enough: number = fence,
+): Promise<boolean> {
   let isSealed = true;
   for (const kept of baseline.routes) {
     const readings = await router.read(kept.route);
     for (const side of sides) {
       const goal: CarrierWeights = goalOf(kept)[side];
       const { carrier } = readings[side];
-      if (carrier?.fence != null && carrier.fence >= fence) continue;
+      if (carrier?.fence != null && carrier.fence >= enough) continue;
       isSealed = false;
       // Where the weights differ, restoring writes them, in the order that is safe.
       if (isWritten(readings[side], goal)) await router.write(kept.route, side, goal, fence);

@@ -108,7 +108,7 @@ function applied(
     const id = `${record.name}/${record.run}/${revision}/${pushed}`;
     pushed += 1;
     const kept = driving.has(effect.type) ? outbox.filter((command) => !driving.has(command.effect.type)) : outbox;
-    outbox = [...kept, { id, effect, createdAtMs: atMs, dueAtMs: atMs + inMs, attempts: 0, note: null }];
+    outbox = [...kept, { id, effect, revision, createdAtMs: atMs, dueAtMs: atMs + inMs, attempts: 0, note: null }];
   };
   for (const action of actions) {
     if (isTimerStart(action))

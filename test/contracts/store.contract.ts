@@ -276,7 +276,14 @@ function dueWork(shared: Shared): void {
   it('is the earliest of timers and commands', async () => {
     const { store } = shared();
     const nowMs = await store.now();
-    const command = { id: 'm/r/1/0', effect: { type: 'shift', params: {} }, createdAtMs: 0, attempts: 0, note: null };
+    const command = {
+      id: 'm/r/1/0',
+      effect: { type: 'shift', params: {} },
+      revision: 1,
+      createdAtMs: 0,
+      attempts: 0,
+      note: null,
+    };
     const outbox = [{ ...command, dueAtMs: nowMs - 5 }];
     await store.commit(recordOf('e-1', 1, { dueAtMs: nowMs + 3_600_000, outbox }), 0, []);
     expect(await dueOf('e-', 0)).toEqual([{ name: 'e-1', dueAtMs: nowMs - 5 }]);
