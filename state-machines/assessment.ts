@@ -30,6 +30,10 @@ export function assess(context: MigrationContext, look: Look, atMs: number): Ass
     return { kind: 'rollback', text };
   }
   if (look.verdict.kind === 'fail') return { kind: 'rollback', text: look.verdict.reason };
+  if (look.newerFence !== null) {
+    const text = `an object carries fence ${look.newerFence}: somebody rescued, or the store lost commits`;
+    return { kind: 'hold', cause: 'overtaken', text };
+  }
   if (look.weights === 'differ') return assessDrift(context, look);
   if (look.weights === 'unknown') return { kind: 'stay', text: look.differences };
   const missed = missedShare(context, look);

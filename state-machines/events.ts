@@ -10,6 +10,8 @@ export interface Look {
   readonly weights: 'agree' | 'differ' | 'unknown';
   /** The differences in words, empty where they agree. */
   readonly differences: string;
+  /** A fence on an object that is above this record's revision: somebody rescued, or the store lost commits. */
+  readonly newerFence: number | null;
   /** In every group some backend of the source has weight and is healthy: traffic can be put back onto it. */
   readonly isSourceCarrying: boolean;
   readonly achieved: readonly AchievedShare[];

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { listTree, onlyCode, readTree, } from './tree.ts';
+import { listTree, onlyCode, readTree } from './tree.ts';
 
 type Files = ReadonlyMap<string, string>;
 

@@ -17,7 +17,7 @@ const noteLengthMax = 500;
 const commitsMax = 20;
 const roundsMax = 2_000;
 /** Work that is due this soon is waited for; anything later is for the next look at the due index. */
-const lingerMs = 1_500;
+const lingerMsDefault = 1_500;
 
 export interface Advanced {
   /** When the record wants to be looked at next; null when nothing is left, or there is no such record. */
@@ -28,7 +28,12 @@ export interface Advanced {
  * Goes on with one migration: fires due timers, carries out due commands and feeds their results back, until it is
  * quiet or `untilMs` (this machine's clock) is near. Safe to run any number of times at once.
  */
-export async function advance(ports: Ports, name: string, untilMs: number): Promise<Advanced> {
+export async function advance(
+  ports: Ports,
+  name: string,
+  untilMs: number,
+  lingerMs = lingerMsDefault,
+): Promise<Advanced> {
   const running = new Map<string, Promise<Finished>>();
   for (let round = 0; round < roundsMax; round++) {
     const isTimeLeft = ports.clock.now() < untilMs;

@@ -15,12 +15,13 @@ import { achievedOf } from './shift.ts';
 const observedOverMs = 20_000;
 
 /** One look at everything. What cannot be read is `unknown` or `error`, never good and never bad. */
-export async function look(ports: Ports, context: MigrationContext, atMs: number): Promise<Look> {
+export async function look(ports: Ports, context: MigrationContext, revision: number, atMs: number): Promise<Look> {
   const [seen, signals] = await Promise.all([seeRoutes(ports, context), readSignals(ports, context, atMs)]);
   const answers = seen.observations === null ? [] : await askProbes(ports, context, seen.observations, atMs);
   return {
     weights: seen.weights,
     differences: seen.differences,
+    newerFence: newerFence(seen.observations ?? [], revision),
     isSourceCarrying: seen.observations?.every(isSourceCarrying) ?? false,
     achieved: seen.observations === null ? [] : achievedOf(seen.observations),
     answers,
@@ -65,6 +66,12 @@ async function listenerDifferences(
         ? []
         : [`listener ${listener.port} schedules by ${listener.scheduler}, not by weight`];
     });
+}
+
+function newerFence(observations: readonly RouteObservation[], revision: number): number | null {
+  const fences = observations.flatMap(({ source, target }) => [source.carrier?.fence ?? 0, target.carrier?.fence ?? 0]);
+  const highest = Math.max(0, ...fences);
+  return highest > revision ? highest : null;
 }
 
 function isSourceCarrying({ groups, source }: RouteObservation): boolean {

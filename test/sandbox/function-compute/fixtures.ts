@@ -12,7 +12,7 @@ import {
 } from '../../../src/sandbox/function-compute/function-compute.ts';
 import { seededRandom } from '../../../src/sandbox/random.ts';
 
-export const account = {
+const account = {
   accountId: '123456',
   region: 'cn-hangzhou',
   credentials: { accessKeyId: 'LTAIsandbox', accessKeySecret: 'sandbox-secret' },
