@@ -82,8 +82,11 @@ async function lasting(
 ): Promise<void> {
   const until = clock.now() + forMs;
   while (!signal.aborted && clock.now() < until) {
-    await clock.sleep(Math.min(until - clock.now(), hasBookmarks ? bookmarkEveryMs : forMs), signal);
-    if (hasBookmarks && !signal.aborted && clock.now() < until) bookmark();
+    const leftMs = until - clock.now();
+    const isForBookmark = hasBookmarks && leftMs > bookmarkEveryMs;
+    await clock.sleep(isForBookmark ? bookmarkEveryMs : leftMs, signal);
+    // Not by the clock: a timer may fire a little early, and the end of a watch is no time for a bookmark.
+    if (isForBookmark && !signal.aborted) bookmark();
   }
 }
 
