@@ -2,9 +2,14 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually, gatewayService, startWorld, type World } from './api-server.ts';
 
 let world: World;
+/** Minor version of the kubectl at hand: Debian's is 1.20, and says some things in other words or cannot say them. */
+let minor: number;
 
 beforeAll(async () => {
   world = await startWorld();
+  const { stdout } = await world.kubectl(['version', '--client', '-o', 'json']);
+  minor = Number.parseInt(JSON.parse(stdout).clientVersion.minor, 10);
+  expect(minor).toBeGreaterThanOrEqual(20);
 });
 
 afterAll(() => world.stop());
@@ -113,9 +118,9 @@ describe('kubectl changes a Service', () => {
   });
 
   it('changes nothing with --dry-run=server', async () => {
-    expect(await printed('annotate', 'svc', 'gw', 'weight=1', '--overwrite', '--dry-run=server')).toContain(
-      'server dry run',
-    );
+    const change = ['annotate', 'svc', 'gw', 'weight=1', '--overwrite', '--dry-run=server'];
+    if (minor < 25) expect(await refused(...change)).toContain("doesn't support dry-run");
+    else expect(await printed(...change)).toContain('server dry run');
     expect(await weight()).toBe('100');
   });
 
@@ -140,7 +145,8 @@ describe('kubectl changes a Service', () => {
   it('refuses to apply a misspelt field and an impossible port', async () => {
     const misspelt = { ...gatewayService, spec: { ...gatewayService.spec, typ: 'LoadBalancer' } };
     const strict = await world.kubectl(['apply', '-f', '-'], JSON.stringify(misspelt));
-    expect(strict.stderr).toContain('strict decoding error: unknown field "spec.typ"');
+    // Since 1.25 the client asks the server to be strict; before, the server only warns.
+    expect(strict.stderr).toContain(`${minor < 25 ? 'Warning' : 'strict decoding error'}: unknown field "spec.typ"`);
     const metadata = { ...gatewayService.metadata, name: 'wrong' };
     const wrongPort = { ...gatewayService, metadata, spec: { type: 'NodePort', ports: [{ port: 80, nodePort: 80 }] } };
     const invalid = await world.kubectl(['apply', '-f', '-'], JSON.stringify(wrongPort));
@@ -184,7 +190,9 @@ describe('kubectl changes a Service', () => {
       () => world.paths.join('\n'),
     );
     await printed('annotate', 'svc', 'gw', 'weight=42', '--overwrite');
-    expect((await wait).stdout).toContain('condition met');
+    const { stdout, stderr } = await wait;
+    if (minor < 23) expect(stderr).toContain('unrecognized condition');
+    else expect(stdout).toContain('condition met');
   });
 
   it('describes it with its annotations and events', async () => {
@@ -244,11 +252,15 @@ describe('kubectl and the other kinds', () => {
       expect(await printed('get', name, 'shop', '-o', 'jsonpath={.apiVersion}')).toBe(`networking.istio.io/${version}`);
     }
     expect(await printed('get', 'vs')).toMatch(/shop +\["shop"\] +\["shop.example.com"\]/);
-    expect(await refused('patch', 'vs', 'shop', '-p', '{"spec":{"hosts":["b"]}}')).toContain('is not supported');
+    expect(await refused('patch', 'vs', 'shop', '-p', '{"spec":{"hosts":["b"]}}')).toMatch(
+      /is not supported|UnsupportedMediaType/,
+    );
   });
 
   it('answers auth can-i and explain', async () => {
     expect(await printed('auth', 'can-i', 'delete', 'svc')).toBe('yes');
-    expect(await printed('explain', 'svc')).toMatch(/KIND: +Service/);
+    // The schemas are served as OpenAPI v3 only, which kubectl asks for since 1.27.
+    if (minor < 27) expect(await refused('explain', 'svc')).toContain("couldn't find resource");
+    else expect(await printed('explain', 'svc')).toMatch(/KIND: +Service/);
   });
 });
