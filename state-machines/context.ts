@@ -53,6 +53,8 @@ export interface MigrationContext {
   readonly reason: string | null;
   /** A person's word that a rollback goes past the guards of rule 5. */
   readonly isForced: boolean;
+  /** When the rollback began; it does not begin anew when it gets stuck or is tried again. */
+  readonly rollingBackSinceMs: number | null;
   /** Weights were set straight at the CLB in this rollback; people were told. */
   readonly brokeGlass: boolean;
   /** What a rollback is blocked by, so that people are told once of each cause. */
@@ -88,6 +90,7 @@ export function initialContext(input: MigrationInput): MigrationContext {
     isForced: false,
     blockedBy: null,
     brokeGlass: false,
+    rollingBackSinceMs: null,
     deadlineLeftMs: input.spec.deadlineMs,
     movingSinceMs: 0,
   };

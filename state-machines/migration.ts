@@ -214,7 +214,13 @@ export const migrationMachine = vocabulary.createMachine({
     rollingBack: {
       entry: [
         'ask',
-        assign({ blockedBy: null, brokeGlass: false, gate: null, hold: null }),
+        assign({
+          blockedBy: null,
+          brokeGlass: false,
+          gate: null,
+          hold: null,
+          rollingBackSinceMs: ({ context, event }) => context.rollingBackSinceMs ?? event.at,
+        }),
         tell('rollback.started'),
         restore(limits.restoreEveryMs),
       ],

@@ -108,7 +108,7 @@ async function restoreBaseline(
     baseline: context.baseline as Baseline,
     probes: context.spec.probes,
     fence: record.revision,
-    forMs: atMs - command.createdAtMs,
+    forMs: atMs - (context.rollingBackSinceMs ?? command.createdAtMs),
     exclusively: (loadBalancer, work) =>
       exclusively(ports, `clb ${loadBalancer}`, `${command.id} ${record.revision}`, work),
     isForced: params.isForced,

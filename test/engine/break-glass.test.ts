@@ -27,7 +27,7 @@ async function tick(seconds: number): Promise<string> {
 }
 
 async function until(state: string): Promise<void> {
-  for (let round = 0; round < 300; round++) if ((await tick(1)) === state) return;
+  for (let round = 0; round < 1_000; round++) if ((await tick(1)) === state) return;
   throw new Error(`never came to ${state}`);
 }
 
@@ -66,6 +66,17 @@ describe('a rollback that is not verified in time', () => {
     world.onCall = () => undefined;
     await until('rolledBack');
     expect(world.side.target.written.weight).toBe('0');
+  });
+
+  it('goes on setting them when the rollback gets stuck: its time does not begin anew', async () => {
+    world.onCall = (call) => {
+      if (call.startsWith('router.')) throw new TransientError('the API server does not answer');
+    };
+    await abort();
+    await until('stuck');
+    world.side.target.atClb = [33, 33, 33];
+    expect(await tick(15)).toBe('stuck');
+    expect(world.share()).toBe(0);
   });
 
   it('never onto a source that is not there: it waits and people are told', async () => {
