@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { driftPolicies, weekdays } from '../domain/spec.ts';
 import { choice, isObject } from './choice.ts';
-import { duration, label, objectName, perCent, text, wholeNumber } from './values.ts';
+import { duration, label, loadBalancerId, objectName, perCent, text, wholeNumber } from './values.ts';
 
 /** The migration file of design section 5, short and long form: one schema for types, messages and the editors' JSON Schema. */
 
@@ -48,11 +48,7 @@ const port = v.pipe(
 );
 
 const route = v.strictObject({
-  loadBalancer: v.pipe(
-    v.string('must be the id of a CLB'),
-    v.description('Id of the CLB'),
-    v.regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$/, 'must be the id of a CLB'),
-  ),
+  loadBalancer: loadBalancerId('Id of the CLB'),
   source: serviceSide,
   target: choice([gatewaySide, serviceSide], (value) => (isService(value) ? serviceSide : gatewaySide)),
   ports: v.pipe(

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { choice } from './choice.ts';
-import { label, text, wholeNumber } from './values.ts';
+import { label, loadBalancerId, text, wholeNumber } from './values.ts';
 
 /** Bodies of requests other than the migration file. */
 
@@ -57,6 +57,9 @@ const sample = v.pipe(
     ),
     requests: wholeNumber(0, 1_000_000_000, 'Requests that were answered in the interval'),
     errors: wholeNumber(0, 1_000_000_000, 'How many of them failed'),
+    loadBalancer: v.exactOptional(
+      loadBalancerId('Id of the CLB that the requests came through, where the program tells them apart'),
+    ),
   }),
   v.check(({ requests, errors }) => errors <= requests, 'has more errors than requests'),
 );

@@ -1,5 +1,5 @@
 import type { Sample } from '../domain/verdict.ts';
-import { type InputProblem, InvalidInputError, NotFoundError } from '../ports/errors.ts';
+import { type InputProblem, InvalidInputError } from '../ports/errors.ts';
 import { type ApiResponse, json } from './http.ts';
 import type { Call, Operation } from './operation.ts';
 import { readJsonBody } from './request-body.ts';
@@ -14,12 +14,13 @@ export const signalling: readonly Operation[] = [
     id: 'sendSignals',
     method: 'POST',
     path: '/v1/migrations/{name}/signals',
-    summary: 'Counted requests and errors of the sides; the same side, instance and interval again counts once',
+    summary:
+      'Counted requests and errors of the sides, also before the start; the same side, instance, CLB and interval again counts once',
     access: 'report',
     query: [],
     body: { kind: 'json', schema: signalsSchema, isRequired: true },
     answer: { status: 202, description: 'Kept', type: 'application/json', schema: null },
-    refusals: [400, 404, 413, 415, 422],
+    refusals: [400, 413, 415, 422],
     carryOut: keep,
   },
 ];
@@ -32,9 +33,10 @@ async function keep({ dependencies, request, name }: Call): Promise<ApiResponse>
   );
   const problems = timeProblems(samples, await store.now());
   if (problems.length > 0) throw new InvalidInputError(problems);
-  if ((await store.load(name)) === null) throw new NotFoundError(`there is no migration ${name}`);
   await signals.record(name, samples);
-  return json(202, { accepted: samples.length });
+  // A plan counts with them, and a preflight may ask for them, before there is a record; a misspelt name is seen by its null.
+  const record = await store.load(name);
+  return json(202, { accepted: samples.length, state: record?.state ?? null });
 }
 
 function timeProblems(samples: readonly Sample[], nowMs: number): readonly InputProblem[] {

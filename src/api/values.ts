@@ -96,6 +96,12 @@ export function label(maxLength: number, description: string) {
   );
 }
 
+/** The id of a CLB. */
+export function loadBalancerId(description: string) {
+  const message = 'must be the id of a CLB';
+  return v.pipe(v.string(message), v.description(description), v.regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$/, message));
+}
+
 /** `namespace/name` of a Kubernetes object. */
 export function objectName(description: string) {
   const message = 'must be written as namespace/name';

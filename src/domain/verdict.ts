@@ -3,12 +3,14 @@ import type { Analysis, Side } from './spec.ts';
 /** Requests and errors that one instance of one side counted in one interval. */
 export interface Sample {
   readonly side: Side;
-  /** The program that counted; with `fromMs` it identifies the sample, so that a repeat counts once. */
+  /** The program that counted; with `side` and `fromMs` it identifies the sample, so that a repeat counts once. */
   readonly instance: string;
   readonly fromMs: number;
   readonly ms: number;
   readonly requests: number;
   readonly errors: number;
+  /** The load balancer that the requests came through, where the program tells them apart; part of the identity. */
+  readonly loadBalancer?: string;
 }
 
 export interface Count {
@@ -83,11 +85,11 @@ export function requestRate(samples: readonly Sample[]): number | null {
   return toMs > fromMs ? (requests / (toMs - fromMs)) * 1000 : null;
 }
 
-/** One sample an instance and interval: of a repeat with other numbers the one with more requests counts. */
+/** One sample an instance, load balancer and interval: of a repeat with other numbers the one with more requests counts. */
 export function withoutRepeats(samples: readonly Sample[]): readonly Sample[] {
   const byInterval = new Map<string, Sample>();
   for (const sample of samples) {
-    const key = `${sample.side} ${sample.instance} ${sample.fromMs}`;
+    const key = `${sample.side} ${sample.instance} ${sample.fromMs} ${sample.loadBalancer ?? ''}`;
     const known = byInterval.get(key);
     if (known === undefined || sample.requests > known.requests) byInterval.set(key, sample);
   }

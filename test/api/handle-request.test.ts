@@ -213,7 +213,7 @@ describe('signals', () => {
   test('are kept, in seconds or as ISO time', async () => {
     await start();
     const answer = await signals(aSample(), aSample({ side: 'target', from: '1970-01-01T00:16:41Z', seconds: 2.5 }));
-    expect(answer).toMatchObject({ status: 202, json: { accepted: 2 } });
+    expect(answer).toMatchObject({ status: 202, json: { accepted: 2, state: 'preflighting.checking' } });
     expect(await installation.world.ports.signals.read('shop-ingress', 0)).toEqual([
       { side: 'source', instance: 'gw-1', fromMs: 1_000_000, ms: 5000, requests: 10, errors: 1 },
       { side: 'target', instance: 'gw-1', fromMs: 1_001_000, ms: 2500, requests: 10, errors: 1 },
@@ -231,6 +231,7 @@ describe('signals', () => {
     [{ from: 'yesterday' }, 'samples[0].from', /ISO 8601/],
     [{ seconds: 0 }, 'samples[0].seconds', /above 0/],
     [{ extra: 1 }, 'samples[0].extra', /not a known field/],
+    [{ loadBalancer: 'lb public' }, 'samples[0].loadBalancer', 'must be the id of a CLB'],
   ])('%o is refused', async (sample, path, message) => {
     await start();
     const answer = await signals(aSample(sample));
@@ -248,8 +249,20 @@ describe('signals', () => {
     expect((await signals(aSample())).json.problems[0].message).toBe('is more than a day ago');
   });
 
-  test('come at most 2,000 at a time, and for a migration that is there', async () => {
-    expect((await signals(aSample())).status).toBe(404);
+  test('may name the load balancer that the requests came through', async () => {
+    await start();
+    expect((await signals(aSample(), aSample({ loadBalancer: 'lb-public' }))).status).toBe(202);
+    const kept = await installation.world.ports.signals.read('shop-ingress', 0);
+    expect(kept.map(({ loadBalancer }) => loadBalancer)).toEqual([undefined, 'lb-public']);
+  });
+
+  test('are kept for a name before its start, and the answer says that nobody has it yet', async () => {
+    const answer = await signals(aSample());
+    expect(answer).toMatchObject({ status: 202, json: { accepted: 1, state: null } });
+    expect(await installation.world.ports.signals.read('shop-ingress', 0)).toHaveLength(1);
+  });
+
+  test('come at most 2,000 at a time', async () => {
     await start();
     const many = (count: number) =>
       signals(

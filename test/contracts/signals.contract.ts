@@ -83,6 +83,22 @@ function keeping(shared: Shared): void {
     expect(await signals.read('larger', 0)).toEqual([large]);
   });
 
+  it('keep what came through each load balancer apart, and from what does not say it', async () => {
+    const { signals, nowMs } = shared();
+    const fromMs = nowMs - 5_000;
+    const samples = [
+      sampleOf(fromMs, { requests: 300 }),
+      sampleOf(fromMs, { requests: 200, loadBalancer: 'lb-public' }),
+      sampleOf(fromMs, { requests: 100, loadBalancer: 'lb-internal' }),
+    ];
+    await signals.record('labelled', samples);
+    await signals.record('labelled', [sampleOf(fromMs, { requests: 150, loadBalancer: 'lb-public' }), ...samples]);
+    const kept = await signals.read('labelled', 0);
+    expect(kept).toHaveLength(3);
+    expect(kept).toEqual(expect.arrayContaining(samples));
+    expect(kept.find(({ requests }) => requests === 300)).not.toHaveProperty('loadBalancer');
+  });
+
   it('keep sides, instances and names apart', async () => {
     const { signals, nowMs } = shared();
     const fromMs = nowMs - 5_000;
@@ -134,6 +150,9 @@ function bounding(shared: Shared): void {
       { requests: -1 },
       { errors: 1.5 },
       { requests: 1, errors: 2 },
+      { loadBalancer: '' },
+      { loadBalancer: 'lb public' },
+      { loadBalancer: 'x'.repeat(81) },
     ];
     const samples = wrong.map((fields) => sampleOf(nowMs - 1_000, fields));
     const error = await signals.record('wrong', samples).catch((reason: unknown) => reason);

@@ -30,8 +30,8 @@ export interface Environment {
   readonly claims: Database<string, string>;
   /** thing -> who has the lease on it, until when. */
   readonly leases: Database<{ readonly holder: string; readonly untilMs: number }, string>;
-  /** [name, begin of the interval, side, instance] -> [length, requests, errors]. */
-  readonly signals: Database<[number, number, number], [string, number, string, string]>;
+  /** [name, begin of the interval, side, instance, load balancer where the sample says it] -> [length, requests, errors]. */
+  readonly signals: Database<[number, number, number], [string, number, string, string, ...string[]]>;
 }
 
 /** A folder as one user of it sees it; all users in this process share one environment. */

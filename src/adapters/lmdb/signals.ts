@@ -1,4 +1,5 @@
 import type { Sample } from '../../domain/verdict.ts';
+import { InvalidInputError } from '../../ports/errors.ts';
 import type { Signals } from '../../ports/signals.ts';
 import { realTime, scaledMs } from '../memory/clock-scale.ts';
 import { checkName } from '../memory/stored-record.ts';
@@ -10,6 +11,9 @@ import type { LmdbOptions } from './store.ts';
 export interface LmdbSignals extends Signals {
   close(): Promise<void>;
 }
+
+/** Samples may come before there is a migration, so nothing else limits the names. */
+const namesMax = 1_000;
 
 /** Past every interval. */
 const endMs = Number.MAX_SAFE_INTEGER;
@@ -25,6 +29,9 @@ export function lmdbSignals(folder: string, options: LmdbOptions = {}): LmdbSign
       if (samples.length === 0) return;
       await store.use(`signals of "${name}"`, (environment) =>
         environment.root.transactionSync(() => {
+          if (environment.signals.getKeysCount({ ...between(name, 0, endMs), limit: 1 }) === 0) {
+            makeRoom(environment, nowMs());
+          }
           for (const sample of samples) put(environment, name, sample);
           prune(environment, name, nowMs());
         }),
@@ -42,10 +49,29 @@ export function lmdbSignals(folder: string, options: LmdbOptions = {}): LmdbSign
 
 /** Of a repeat with other numbers the one with more requests stays (domain, withoutRepeats). */
 function put({ signals }: Environment, name: string, sample: Sample): void {
-  const { side, instance, fromMs, ms, requests, errors } = sample;
-  const key: [string, number, string, string] = [name, fromMs, side, instance];
+  const { side, instance, fromMs, ms, requests, errors, loadBalancer } = sample;
+  const label = loadBalancer === undefined ? [] : [loadBalancer];
+  const key: [string, number, string, string, ...string[]] = [name, fromMs, side, instance, ...label];
   const known = signals.get(key);
   if (known === undefined || requests > known[1]) signals.putSync(key, [ms, requests, errors]);
+}
+
+/** @throws InvalidInputError where as many names as may be have fresh samples; names whose samples are all old go. */
+function makeRoom({ signals }: Environment, nowMs: number): void {
+  let names = 0;
+  let [key] = signals.getKeys({ limit: 1 });
+  while (key !== undefined) {
+    const name: string = key[0];
+    const whole = between(name, 0, endMs);
+    const [newest] = signals.getKeys({ start: whole.end, end: whole.start, reverse: true, limit: 1 });
+    if (newest === undefined || newest[1] < nowMs - samplesWindowMs) {
+      for (const old of [...signals.getKeys(whole)]) signals.removeSync(old);
+    } else names += 1;
+    if (names >= namesMax) {
+      throw new InvalidInputError([{ path: 'name', message: `there are samples of ${namesMax} other names already` }]);
+    }
+    [key] = signals.getKeys({ start: whole.end, limit: 1 });
+  }
 }
 
 function prune({ signals }: Environment, name: string, nowMs: number): void {
@@ -71,9 +97,10 @@ function newest({ signals }: Environment, name: string, sinceMs: number): readon
     limit: samplesReadMax,
   };
   const samples = signals.getRange(range).map(({ key, value }): Sample => {
-    const [, fromMs, side, instance] = key;
+    const [, fromMs, side, instance, loadBalancer] = key;
     const [ms, requests, errors] = value;
-    return { side: side === 'source' ? 'source' : 'target', instance, fromMs, ms, requests, errors };
+    const labelled = loadBalancer === undefined ? {} : { loadBalancer };
+    return { side: side === 'source' ? 'source' : 'target', instance, fromMs, ms, requests, errors, ...labelled };
   });
   return inOrder([...samples]);
 }

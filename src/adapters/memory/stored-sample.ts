@@ -11,8 +11,9 @@ const samplesAtOnceMax = 5_000;
 const problemsMax = 20;
 const intervalMsMax = 60 * 60 * 1000;
 const instanceForm = /^[\x21-\x7e]{1,128}$/;
+const loadBalancerForm = /^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$/;
 const memberForm =
-  /^(source|target) ([\x21-\x7e]{1,128}) (\d{1,12}(?:\.\d{1,9})?) (\d{1,5}(?:\.\d{1,9})?) (\d{1,15}) (\d{1,15})$/;
+  /^(source|target) ([\x21-\x7e]{1,128}) (\d{1,12}(?:\.\d{1,9})?) (\d{1,5}(?:\.\d{1,9})?) (\d{1,15}) (\d{1,15})(?: (\S{1,80}))?$/;
 
 /** @throws InvalidInputError with the place of each sample (the first 20) that no store can take */
 export function checkSamples(samples: readonly Sample[]): void {
@@ -27,16 +28,17 @@ export function checkSamples(samples: readonly Sample[]): void {
   if (problems.length > 0) throw new InvalidInputError(problems.slice(0, problemsMax));
 }
 
-/** The sample as one line: `<side> <instance> <fromEpochSeconds> <seconds> <requests> <errors>` (docs/redis.md). */
-export function toMember({ side, instance, fromMs, ms, requests, errors }: Sample): string {
-  return `${side} ${instance} ${fromMs / 1000} ${ms / 1000} ${requests} ${errors}`;
+/** The sample as one line: `<side> <instance> <fromEpochSeconds> <seconds> <requests> <errors>[ <loadBalancer>]` (docs/redis.md). */
+export function toMember({ side, instance, fromMs, ms, requests, errors, loadBalancer }: Sample): string {
+  const words = [side, instance, fromMs / 1000, ms / 1000, requests, errors];
+  return [...words, ...(loadBalancer === undefined ? [] : [loadBalancer])].join(' ');
 }
 
 /** The sample that a line says, null when it says none. */
 export function fromMember(member: string): Sample | null {
   const parts = memberForm.exec(member);
   if (parts === null) return null;
-  const [, side, instance = '', from, seconds, requests, errors] = parts;
+  const [, side, instance = '', from, seconds, requests, errors, loadBalancer] = parts;
   const sample: Sample = {
     side: side === 'source' ? 'source' : 'target',
     instance,
@@ -44,6 +46,7 @@ export function fromMember(member: string): Sample | null {
     ms: Math.round(Number(seconds) * 1000),
     requests: Number(requests),
     errors: Number(errors),
+    ...(loadBalancer === undefined ? {} : { loadBalancer }),
   };
   return problemOf(sample) === null ? sample : null;
 }
@@ -54,9 +57,10 @@ export function inOrder(samples: readonly Sample[]): readonly Sample[] {
   return once.toSorted((one, other) => one.fromMs - other.fromMs).slice(-samplesReadMax);
 }
 
-function problemOf({ side, instance, fromMs, ms, requests, errors }: Sample): string | null {
+function problemOf({ side, instance, fromMs, ms, requests, errors, loadBalancer }: Sample): string | null {
   if (side !== 'source' && side !== 'target') return 'side must be source or target';
   if (!instanceForm.test(instance)) return 'instance must be 1 to 128 printable ASCII characters without spaces';
+  if (loadBalancer !== undefined && !loadBalancerForm.test(loadBalancer)) return 'loadBalancer must be the id of a CLB';
   if (!Number.isSafeInteger(fromMs) || fromMs < 0)
     return 'the begin of the interval must be whole milliseconds since 1970';
   if (!Number.isSafeInteger(ms) || ms <= 0 || ms > intervalMsMax) return 'the interval must be 1 ms to 1 hour long';

@@ -36,13 +36,26 @@ it('what a foreign program writes with the documented command is read, and a rep
   ]);
 });
 
+it('a seventh word names the load balancer that the requests came through', async () => {
+  const from = nowSeconds - 10;
+  await redis.zadd(key, from, `target pod ${from} 5 10 1 lb-public`);
+  await redis.zadd(key, from, `target pod ${from} 5 20 1`);
+  expect(await redisSignals(redis).read('shop', 0)).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ requests: 10, loadBalancer: 'lb-public' }),
+      { side: 'target', instance: 'pod', fromMs: from * 1000, ms: 5000, requests: 20, errors: 1 },
+    ]),
+  );
+});
+
 it('what is no sample is skipped and counted, and the samples around it are read', async () => {
   const from = nowSeconds - 10;
   const wrong = [
     'hello',
     `target pod ${from} 5 10`,
     `target pod ${from} 5 10 11`,
-    `target pod ${from} 5 10 1 more`,
+    `target pod ${from} 5 10 1 lb-public more`,
+    `target pod ${from} 5 10 1 lb/public`,
     `both pod ${from} 5 10 1`,
     `target a b ${from} 5 10 1`,
     `target pod ${from} 0 10 1`,
