@@ -24,7 +24,7 @@ export async function seedClusters(
   clb: ClbModel,
   addresses: AddressBook,
 ): Promise<Seeded> {
-  const { mode, sourceBackends, targetBackends } = base.options;
+  const { mode, sourceBackends, targetBackends, internal } = base.options;
   const { [clusterName]: ack, ...others } = clusters.ack;
   const shared = { mode, targetBackends, now: () => base.clock.now() };
   for (const [name, { kubeconfig }] of Object.entries(others)) {
@@ -38,6 +38,7 @@ export async function seedClusters(
     clusterId: ack?.id ?? '',
     otherClusterIds: Object.values(others).map(({ id }) => id),
     sourceBackends,
+    internal,
     addresses: addresses.of(clusterName),
   });
 }

@@ -17,6 +17,8 @@ export interface SandboxOptions {
   readonly port: number;
   /** ACK clusters beside the one with the traffic. */
   readonly clusters: number;
+  /** With `lb-internal`, a second load balancer of both gateways; the clients send half of their requests through it. */
+  readonly internal: boolean;
   /** Kubeconfig files of real API servers to use in place of the sandbox's own. */
   readonly ackKubeconfig: string | null;
   readonly asmKubeconfig: string | null;
@@ -27,7 +29,7 @@ export const allBackendsMax = backendsMax / 2;
 export const quota = `at most ${allBackendsMax} in all, as a load balancer takes ${backendsMax} over its two groups`;
 
 /** The options as they stand on the command line, by the names that commander gives them. */
-export type RawOptions = Readonly<Record<string, string | undefined>>;
+export type RawOptions = Readonly<Record<string, string | boolean | undefined>>;
 
 /** One option of the command line: how it is written, what it means, what it is when absent. */
 export interface OptionText {
@@ -48,6 +50,10 @@ export const sandboxOptionTexts: readonly OptionText[] = [
   { flags: '--seed <n>', meaning: 'seed of everything that is left to chance', preset: '1' },
   { flags: '--port <n>', meaning: 'port of the control API, 0 for a free one', preset: '0' },
   { flags: '--clusters <n>', meaning: 'ACK clusters to add', preset: '0' },
+  {
+    flags: '--internal',
+    meaning: 'add lb-internal, a second load balancer of both gateways; the clients send half of the rate through it',
+  },
   { flags: '--ack-kubeconfig <file>', meaning: 'use this API server for ACK instead of an own one' },
   { flags: '--asm-kubeconfig <file>', meaning: 'use this API server for ASM instead of an own one' },
 ];
@@ -64,6 +70,7 @@ export const defaultSandboxOptions: SandboxOptions = {
   seed: 1,
   port: 0,
   clusters: 0,
+  internal: false,
   ackKubeconfig: null,
   asmKubeconfig: null,
 };
@@ -87,8 +94,9 @@ export function readSandboxOptions(
     seed: reader.whole('seed', preset.seed, 0, 4_294_967_295),
     port: reader.whole('port', preset.port, 0, 65_535),
     clusters: reader.whole('clusters', preset.clusters, 0, 10),
-    ackKubeconfig: raw['ackKubeconfig'] ?? null,
-    asmKubeconfig: raw['asmKubeconfig'] ?? null,
+    internal: raw['internal'] === true,
+    ackKubeconfig: textOf(raw, 'ackKubeconfig') ?? null,
+    asmKubeconfig: textOf(raw, 'asmKubeconfig') ?? null,
   };
   const { sourceBackends, targetBackends } = options;
   if (options.mode === 'cluster' && sourceBackends !== targetBackends) {
@@ -108,9 +116,14 @@ export function allBackends({ sourceBackends, targetBackends, clusters }: Counte
 
 type Counted = Pick<SandboxOptions, 'sourceBackends' | 'targetBackends' | 'clusters'>;
 
+function textOf(raw: RawOptions, key: string): string | undefined {
+  const value = raw[key];
+  return typeof value === 'string' ? value : undefined;
+}
+
 function readerOf(raw: RawOptions, mistakes: string[]) {
   const read = <T>(key: string, preset: T, parse: (text: string) => T | null, wanted: string): T => {
-    const text = raw[key];
+    const text = textOf(raw, key);
     if (text === undefined) return preset;
     const value = parse(text);
     if (value === null) mistakes.push(`${flagOf(key)} "${text.slice(0, 100)}": ${wanted}`);

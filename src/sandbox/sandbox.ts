@@ -92,7 +92,8 @@ async function compose(base: Base, functionsFolder?: string): Promise<Sandbox> {
   const urls = Object.values(cloud.plane.entries).flatMap((ports) => Object.values(ports));
   await awaitEntries(urls, entriesWithinMs, clock, signal);
   signal.throwIfAborted();
-  const traffic = startTraffic(cloud.plane.entries['lb-public']?.['80'] ?? '', options.ratePerSecond, closing);
+  const plain = Object.values(cloud.plane.entries).flatMap((ports) => ports['80'] ?? []);
+  const traffic = startTraffic(plain, options.ratePerSecond, closing);
   reportCounters(base, url, cloud.gateways, tokens);
   const controls = sandboxControls({
     ...cloud,

@@ -93,7 +93,7 @@ export async function startEntries({ clock, closing }: Base, model: ClbModel): P
   return closing.add('the load balancers', plane, (one) => one.stop());
 }
 
-/** The clients that send requests all the time, to the plain entry of the public load balancer. */
+/** The clients that send requests all the time, in turns to the plain entry of each load balancer. */
 export interface ClientTraffic {
   readonly clients: Clients;
   setting(): Required<ClientsChange>;
@@ -102,9 +102,9 @@ export interface ClientTraffic {
 
 const connections = 8;
 
-export function startTraffic(url: string, ratePerSecond: number, closing: Closing): ClientTraffic {
+export function startTraffic(urls: readonly string[], ratePerSecond: number, closing: Closing): ClientTraffic {
   const started = startClients({
-    urls: [url],
+    urls,
     ratePerSecond,
     connections,
     host: 'shop.example.com',

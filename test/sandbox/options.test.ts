@@ -34,6 +34,11 @@ describe('the options of a sandbox', () => {
     });
   });
 
+  it('have one load balancer, and a second one where that is asked for', () => {
+    expect(parsed()).toMatchObject({ options: { internal: false } });
+    expect(parsed('--internal')).toMatchObject({ options: { internal: true } });
+  });
+
   it.each([
     ['--source-backends', '0'],
     ['--target-backends', '1.5'],

@@ -1,23 +1,21 @@
 import type { Clients } from './clients.ts';
 import type { Gateway } from './gateway.ts';
+import type { SideCounters } from './gateway-book.ts';
 import type { DataPlane } from './load-balancer.ts';
-import type { Counts } from './tally.ts';
+import { countsOf, emptyTally } from './tally.ts';
 
 /** What `GET /counters` of the control API answers. Each side is counted at its gateway, what is lost at the clients. */
 export interface Counters {
   readonly source: SideCounters;
   readonly target: SideCounters;
+  /** By the load balancer that requests came in at. What came in at an L4 listener is in the sums above alone. */
+  readonly loadBalancers: Readonly<Record<string, { readonly source: SideCounters; readonly target: SideCounters }>>;
   readonly lost: { readonly sinceStart: number; readonly last10s: number };
   /**
    * What is open now, by load balancer: connections at TCP listeners, requests under way at HTTP ones. A side of weight
    * 0 has some for as long as they live.
    */
   readonly connections: Readonly<Record<string, OpenBySide>>;
-}
-
-export interface SideCounters {
-  readonly sinceStart: Counts;
-  readonly last10s: Counts;
 }
 
 export interface OpenBySide {
@@ -37,6 +35,7 @@ export function countersOf(
   return {
     source: sideCounters(source),
     target: sideCounters(target),
+    loadBalancers: bySide(source, target, plane),
     lost: { sinceStart: sinceStart.lost, last10s: last10s.lost },
     connections: openBySide(source, target, plane),
   };
@@ -45,6 +44,20 @@ export function countersOf(
 function sideCounters(gateway: Pick<Gateway, 'counters'>): SideCounters {
   const { sinceStart, last10s } = gateway.counters();
   return { sinceStart, last10s };
+}
+
+const nothing: SideCounters = { sinceStart: countsOf(emptyTally()), last10s: countsOf(emptyTally()) };
+
+function bySide(
+  source: CountedGateway,
+  target: CountedGateway,
+  { entries }: Pick<DataPlane, 'entries'>,
+): Counters['loadBalancers'] {
+  const [ours, theirs] = [source.counters().loadBalancers, target.counters().loadBalancers];
+  // By the entries, not by what gateways were told: whoever calls one directly may name any load balancer.
+  return Object.fromEntries(
+    Object.keys(entries).map((id) => [id, { source: ours[id] ?? nothing, target: theirs[id] ?? nothing }]),
+  );
 }
 
 function openBySide(

@@ -1,10 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import type { Random } from '../random.ts';
-import type { GatewayCounters, GatewayKnobs, GatewaySide } from './gateway-messages.ts';
+import { type GatewayCounters, type GatewayKnobs, type GatewaySide, loadBalancerHeader } from './gateway-messages.ts';
 import { countAnswer, emptyTally, type Tally } from './tally.ts';
 
 const pathMax = 256;
+/** The header is whatever a caller sends who comes past the load balancer. */
+const loadBalancersMax = 16;
+const loadBalancerIdMax = 64;
 
 /** What a gateway answers, and what it counts of it: ordinary requests, never probes. */
 export class GatewayAnswers {
@@ -12,6 +15,7 @@ export class GatewayAnswers {
   readonly #random: Random;
   readonly #total: Tally = emptyTally();
   readonly #backends: Record<string, { requests: number; errors: number }> = {};
+  readonly #loadBalancers = new Map<string, Tally>();
   #knobs: GatewayKnobs = { errorRate: 0, latencyMs: 0, probes: true };
 
   constructor(side: GatewaySide, random: Random) {
@@ -24,7 +28,7 @@ export class GatewayAnswers {
   }
 
   counters(): GatewayCounters {
-    return { total: this.#total, backends: this.#backends };
+    return { total: this.#total, backends: this.#backends, loadBalancers: Object.fromEntries(this.#loadBalancers) };
   }
 
   serve(request: IncomingMessage, response: ServerResponse): void {
@@ -37,7 +41,11 @@ export class GatewayAnswers {
     }
     const startedMs = performance.now();
     const isError = this.#random.next() < this.#knobs.errorRate;
-    response.once('finish', () => this.#count(backend, isError, performance.now() - startedMs));
+    response.once('finish', () => {
+      const latencyMs = performance.now() - startedMs;
+      this.#count(backend, isError, latencyMs);
+      this.#countAt(request.headers[loadBalancerHeader], isError, latencyMs);
+    });
     const answer = () => this.#answer(request, response, isError ? 503 : 200, backend, path);
     if (this.#knobs.latencyMs > 0) setTimeout(answer, this.#knobs.latencyMs);
     else answer();
@@ -61,6 +69,14 @@ export class GatewayAnswers {
     own.requests += 1;
     if (isError) own.errors += 1;
     this.#backends[backend] = own;
+  }
+
+  #countAt(loadBalancer: string | readonly string[] | undefined, isError: boolean, latencyMs: number): void {
+    if (typeof loadBalancer !== 'string' || loadBalancer.length > loadBalancerIdMax) return;
+    const own = this.#loadBalancers.get(loadBalancer) ?? emptyTally();
+    if (this.#loadBalancers.size >= loadBalancersMax && !this.#loadBalancers.has(loadBalancer)) return;
+    this.#loadBalancers.set(loadBalancer, own);
+    countAnswer(own, isError, latencyMs);
   }
 }
 

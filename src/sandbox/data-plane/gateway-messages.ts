@@ -28,7 +28,16 @@ export interface GatewayCounters {
   readonly total: Tally;
   /** By `address:port`. */
   readonly backends: Readonly<Record<string, { readonly requests: number; readonly errors: number }>>;
+  /** By the load balancer that a request came in at, where the request tells. */
+  readonly loadBalancers: Readonly<Record<string, Tally>>;
 }
+
+/**
+ * Names the load balancer that a request came in at. A CLB's HTTP listener adds it where its `XForwardedFor_SLBID` is on;
+ * where it is off, a host name of its own for the internal load balancer tells a real gateway the same. At an L4
+ * listener nobody can add a header, and a gateway cannot tell.
+ */
+export const loadBalancerHeader = 'slb-id';
 
 export type ToGateway =
   | { readonly kind: 'set'; readonly id: number; readonly knobs: Partial<GatewayKnobs> }

@@ -1,15 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { GatewayBook, type GatewayReading } from './gateway-book.ts';
 import type {
   FromGateway,
-  GatewayCounters,
   GatewayKnobs,
   GatewaySide,
   GatewayStart,
   ListenPair,
   ToGateway,
 } from './gateway-messages.ts';
-import { type Counts, countsOf, difference, emptyTally, type Tally } from './tally.ts';
-import { TallyWindow } from './tally-window.ts';
 
 export interface GatewayOptions {
   readonly side: GatewaySide;
@@ -21,13 +19,6 @@ export interface GatewayOptions {
   /** Name of the workload in the metrics; the side's usual one when absent. */
   readonly workload?: string;
   readonly seed?: number;
-}
-
-export interface GatewayReading {
-  readonly sinceStart: Counts;
-  readonly last10s: Counts;
-  /** By `address:port`, since the start. */
-  readonly backends: GatewayCounters['backends'];
 }
 
 /** The parent's handle of one gateway process. */
@@ -83,12 +74,10 @@ class GatewayProcess implements Gateway {
   readonly exited: Promise<void>;
   readonly #child: ChildProcess;
   readonly #waiting = new Map<number, { done: () => void; failed: (error: Error) => void }>();
-  readonly #window = new TallyWindow(Date.now());
+  readonly #book = new GatewayBook();
   readonly #places = new Set<string>();
   #ready: { readonly resolve: () => void; readonly reject: (error: Error) => void } | null = null;
   #adminPort = 0;
-  #reported: Tally = emptyTally();
-  #backends: GatewayCounters['backends'] = {};
   #lastId = 0;
   #stderr = '';
 
@@ -140,11 +129,7 @@ class GatewayProcess implements Gateway {
   }
 
   counters(): GatewayReading {
-    return {
-      sinceStart: countsOf(this.#window.sinceStart),
-      last10s: countsOf(this.#window.last10s(Date.now())),
-      backends: this.#backends,
-    };
+    return this.#book.reading(Date.now());
   }
 
   async stop(): Promise<void> {
@@ -191,9 +176,7 @@ class GatewayProcess implements Gateway {
         this.#waiting.get(message.id)?.failed(new Error(message.message));
         return;
       case 'counters':
-        this.#window.add(Date.now(), difference(message.counters.total, this.#reported));
-        this.#reported = message.counters.total;
-        this.#backends = message.counters.backends;
+        this.#book.enter(message.counters, Date.now());
         return;
       default:
         message satisfies never;

@@ -10,6 +10,7 @@ import {
 import { createServer as createHttpsServer } from 'node:https';
 import type { ClbBackend } from '../clb/load-balancer.ts';
 import type { Asking } from '../clb/selection.ts';
+import { loadBalancerHeader } from './gateway-messages.ts';
 import { holdOpen, isRunning, listenerNow, type Passages, type PassageWorld, wallMs } from './passages.ts';
 
 /** On an answer that the load balancer gave itself, because no backend did: the reason. */
@@ -162,6 +163,7 @@ class Passage {
       ...body,
       'x-forwarded-for': before === undefined ? (socket.remoteAddress ?? '') : `${before}, ${socket.remoteAddress}`,
       'x-forwarded-proto': this.#world.certificate === null ? 'http' : 'https',
+      [loadBalancerHeader]: this.#world.ref.loadBalancerId,
     };
   }
 }

@@ -73,6 +73,31 @@ describe('a gateway process', () => {
     expect((await get(`${url}/x`)).status).toBe(200);
   });
 
+  it('tells requests by the load balancer that they came in at, as far as they say', async () => {
+    const { gateway: handle, url } = await started();
+    const ask = (id: string) => get(`${url}/productpage`, { 'slb-id': id });
+    for (const id of ['lb-public', 'lb-internal', 'lb-internal', 'x'.repeat(65)]) await ask(id);
+    await get(`${url}/productpage`);
+    await until('all are reported', () => handle.counters().sinceStart.requests === 5);
+    const counted = (id: string) => handle.counters().loadBalancers[id]?.sinceStart.requests;
+    expect([counted('lb-public'), counted('lb-internal')]).toEqual([1, 2]);
+    expect(Object.keys(handle.counters().loadBalancers)).toHaveLength(2);
+    await handle.set({ errorRate: 1 });
+    await ask('lb-internal');
+    await until('the error is reported', () => handle.counters().sinceStart.errors === 1);
+    expect(handle.counters().loadBalancers).toMatchObject({
+      'lb-public': { sinceStart: { errors: 0 } },
+      'lb-internal': { sinceStart: { requests: 3, errors: 1 }, last10s: { requests: 3, errors: 1 } },
+    });
+  });
+
+  it('keeps no more than sixteen load balancers apart, whatever callers name', async () => {
+    const { gateway: handle, url } = await started();
+    for (let n = 0; n < 20; n += 1) await get(`${url}/productpage`, { 'slb-id': `lb-${n}` });
+    await until('all are reported', () => handle.counters().sinceStart.requests === 20);
+    expect(Object.keys(handle.counters().loadBalancers)).toHaveLength(16);
+  });
+
   it('takes its time where told so', async () => {
     const { gateway: handle, url } = await started();
     await handle.set({ latencyMs: 80 });
