@@ -35,7 +35,7 @@ export function assess(context: MigrationContext, look: Look, atMs: number): Ass
     return { kind: 'hold', cause: 'overtaken', text };
   }
   if (look.weights === 'differ') return assessDrift(context, look);
-  if (look.weights === 'unknown') return { kind: 'stay', text: look.differences };
+  if (look.weights === 'unknown') return { kind: 'stay', text: inShort(look.differences) };
   const missed = missedShare(context, look);
   if (missed !== null) return { kind: 'correct', text: missed };
   if (!areGreen(probes, health)) return { kind: 'stay', text: 'not every probe is green' };
@@ -46,10 +46,10 @@ export function assess(context: MigrationContext, look: Look, atMs: number): Ass
 
 /** Somebody else changed something: told, answered at most once for each cause, never fought (rule 8). */
 function assessDrift(context: MigrationContext, look: Look): Assessment {
-  const text = look.differences;
+  const text = inShort(look.differences);
   const { onDrift, tolerance } = context.spec;
   if (onDrift === 'rollback') return { kind: 'rollback', text: `drift: ${text}` };
-  const isAnswered = context.answeredDrift === text;
+  const isAnswered = context.answeredDrift === look.cause;
   const highest = Math.max(0, ...look.achieved.map(({ share }) => share ?? 0));
   const isMoreThanAsked = highest > stepOf(context).share + tolerance;
   // Before the first step nothing is asked: what goes to the target is taken back to the baseline.
@@ -59,6 +59,12 @@ function assessDrift(context: MigrationContext, look: Look): Assessment {
   }
   if (!isAnswered && onDrift === 'restore' && !isMoreThanAsked) return { kind: 'correct', text };
   return { kind: 'hold', cause: 'drift', text };
+}
+
+/** What people are told of: a chat is no place for a hundred backends. All of them are in the view. */
+function inShort(texts: readonly string[]): string {
+  const shown = texts.slice(0, 5).join('; ');
+  return texts.length > 5 ? `${shown}; and ${texts.length - 5} more` : shown;
 }
 
 /** Everything is as it was written, and yet the share is not: backends came or went (reference E6). */

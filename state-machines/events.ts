@@ -8,8 +8,10 @@ import type { Verdict } from '../src/domain/verdict.ts';
 export interface Look {
   /** Do the CLB and the annotations say what they should? `unknown`: could not be read, or pods are coming and going. */
   readonly weights: 'agree' | 'differ' | 'unknown';
-  /** The differences in words, empty where they agree. */
-  readonly differences: string;
+  /** Each difference in words, at most a hundred; none where they agree. */
+  readonly differences: readonly string[];
+  /** What the differences go back to, in words that stay the same while a controller follows it. '' where they agree. */
+  readonly cause: string;
   /** A fence on an object that is above this record's revision: somebody rescued, or the store lost commits. */
   readonly newerFence: number | null;
   /** In every group some backend of the source has weight and is healthy: traffic can be put back onto it. */

@@ -83,13 +83,13 @@ export const vocabulary = setup({
         probes: withAnswers(context.probes, look.answers, event.at),
         verdict: look.verdict,
         observed: look.observed ?? context.observed,
-        differences: look.differences,
+        differences: look.differences.join('; '),
         achieved: look.achieved.length > 0 ? look.achieved : context.achieved,
       };
     }),
     answerDrift: assign({
       answeredDrift: ({ context, event }) =>
-        event.type === 'watch.seen' && event.look.weights === 'differ' ? event.look.differences : context.answeredDrift,
+        event.type === 'watch.seen' && event.look.weights === 'differ' ? event.look.cause : context.answeredDrift,
     }),
     holdWhenVerified: assign({ holdWhenVerified: (args) => reasonOf(args) }),
     giveReason: assign({ reason: (args, params: { readonly text: string | null }) => params.text ?? reasonOf(args) }),

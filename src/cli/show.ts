@@ -43,7 +43,7 @@ export function showView(view: MigrationView): string {
     ['step', `${view.step} of ${view.steps}`],
     ['share', `asked ${perCent(asked)}, achieved ${perCent(achieved)}, observed ${perCent(observed)}`],
     ...labelled('ports', portLines(view)),
-    ...labelled('differs', view.differences === null ? [] : [view.differences]),
+    ...labelled('differs', view.differences?.split('; ') ?? []),
     ...labelled('verdict', verdictLines(view)),
     ...labelled('probes', probeLines(view)),
     ...labelled('gate', gateLines(view)),

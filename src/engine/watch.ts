@@ -1,6 +1,6 @@
 import { type MigrationContext, stepOf } from '../../state-machines/context.ts';
 import type { Look } from '../../state-machines/events.ts';
-import { ownOf, type RouteGoal } from '../domain/agreement.ts';
+import { type Difference, ownOf, type RouteGoal } from '../domain/agreement.ts';
 import type { RouteObservation } from '../domain/observation.ts';
 import { dueProbes, type ProbeAnswer } from '../domain/probe-health.ts';
 import type { Route, Side } from '../domain/spec.ts';
@@ -13,6 +13,8 @@ import { achievedOf } from './shift.ts';
 
 /** The observed share is of the newest requests: of so long. */
 const observedOverMs = 20_000;
+/** A record has a limit; so many are more than anybody reads. */
+const differencesMax = 100;
 
 /** One look at everything. What cannot be read is `unknown` or `error`, never good and never bad. */
 export async function look(ports: Ports, context: MigrationContext, revision: number, atMs: number): Promise<Look> {
@@ -21,6 +23,7 @@ export async function look(ports: Ports, context: MigrationContext, revision: nu
   return {
     weights: seen.weights,
     differences: seen.differences,
+    cause: seen.cause,
     newerFence: newerFence(seen.observations ?? [], revision),
     isSourceCarrying: seen.observations?.every(isSourceCarrying) ?? false,
     achieved: seen.observations === null ? [] : achievedOf(seen.observations),
@@ -29,7 +32,7 @@ export async function look(ports: Ports, context: MigrationContext, revision: nu
   };
 }
 
-interface Seen extends Pick<Look, 'weights' | 'differences'> {
+interface Seen extends Pick<Look, 'weights' | 'differences' | 'cause'> {
   readonly observations: readonly RouteObservation[] | null;
 }
 
@@ -42,10 +45,11 @@ async function seeRoutes(ports: Ports, context: MigrationContext): Promise<Seen>
     const agreements = observations.map((one, index) => agreementOf(one, context.goals[index] as RouteGoal));
     const differing = listeners.length > 0 || agreements.some(({ weights }) => weights === 'differ');
     const weights = differing ? 'differ' : agreements.every((one) => one.weights === 'agree') ? 'agree' : 'unknown';
-    const texts = [...listeners, ...agreements.flatMap(({ differences }) => differences.map(({ text }) => text))];
-    return { weights, differences: summary(texts), observations };
+    const differences = agreements.flatMap((one) => one.differences);
+    const texts = [...listeners, ...differences.map(({ text }) => text)];
+    return { weights, differences: bounded(texts), cause: causeOf(listeners, differences), observations };
   } catch (error) {
-    return { weights: 'unknown', differences: messageOf(error), observations: null };
+    return { weights: 'unknown', differences: [messageOf(error)], cause: '', observations: null };
   }
 }
 
@@ -78,9 +82,19 @@ function isSourceCarrying({ groups, source }: RouteObservation): boolean {
   return groups.every((group) => ownOf(group, source).some(({ weight, health }) => weight > 0 && health === 'normal'));
 }
 
-function summary(texts: readonly string[]): string {
-  const shown = texts.slice(0, 5).join('; ');
-  return texts.length > 5 ? `${shown}; and ${texts.length - 5} more` : shown;
+function bounded(texts: readonly string[]): readonly string[] {
+  const more = texts.length - differencesMax;
+  return more <= 0 ? texts : [...texts.slice(0, differencesMax), `and ${more} more`];
+}
+
+/**
+ * Where an annotation or a Service was changed, the backends that differ only follow it, one look after the other: the
+ * same change must not look like another cause once the controller has caught up (rule 8).
+ */
+function causeOf(listeners: readonly string[], differences: readonly Difference[]): string {
+  const first = (['annotation', 'service', 'clb'] as const).find((where) => differences.some(({ at }) => at === where));
+  const texts = differences.filter(({ at }) => at === first).map(({ text }) => text);
+  return bounded([...listeners, ...texts]).join('; ');
 }
 
 function askProbes(
