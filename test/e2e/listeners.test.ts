@@ -1,35 +1,23 @@
-import { createRequire } from 'node:module';
-import { afterEach, describe, expect, it } from 'vitest';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { operatorOf, sourceService, targetService } from '../fixtures/operator.ts';
 import { type RunningSandbox, startSandbox, until } from '../fixtures/running-sandbox.ts';
 
-// The native import of this CommonJS package gives a namespace in a namespace; its own require does not.
-const require = createRequire(import.meta.url);
-const { default: Client, $OpenApiUtil, OpenApiUtil } = require('@alicloud/openapi-core');
-
+let home: string;
 let sandbox: RunningSandbox | null = null;
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'sluice-e2e-listeners-'));
+});
 
 afterEach(async () => {
   await sandbox?.stop();
   sandbox = null;
 });
 
-/** One signed call of the load balancer's API about port 80, as a person makes it; again while the instance is busy. */
-async function call(here: RunningSandbox, action: string, query: object = {}): Promise<void> {
-  const { endpoint, accessKeyId, accessKeySecret, regionId } = here.description.clb;
-  const config = { accessKeyId, accessKeySecret, regionId, endpoint, protocol: 'http' };
-  const rpc = { version: '2014-05-15', protocol: 'HTTP', pathname: '/', method: 'POST', authType: 'AK', style: 'RPC' };
-  const params = new $OpenApiUtil.Params({ ...rpc, action, reqBodyType: 'formData', bodyType: 'json' });
-  const all = OpenApiUtil.query({ RegionId: regionId, LoadBalancerId: 'lb-public', ListenerPort: 80, ...query });
-  const client = new Client(new $OpenApiUtil.Config(config));
-  await until(async () => {
-    try {
-      return await client.callApi(params, new $OpenApiUtil.OpenApiRequest({ query: all }), {});
-    } catch (cause) {
-      if ((cause as { code?: string }).code !== 'BackendServer.configuring') throw cause;
-      return null;
-    }
-  });
-}
+afterAll(() => rm(home, { recursive: true, force: true }));
 
 interface Counters {
   readonly source: { readonly sinceStart: { readonly requests: number } };
@@ -54,7 +42,7 @@ describe('a sandbox whose listener a person changes at the API', () => {
     const before = { protocol: 'http', status: 'running', scheduler: 'wrr', stickiness: null, entry };
     expect(await listener(sandbox)).toMatchObject(before);
     const sticky = { StickySession: 'on', StickySessionType: 'insert', CookieTimeout: 600 };
-    await call(sandbox, 'SetLoadBalancerHTTPListenerAttribute', { ...sticky, Scheduler: 'rr' });
+    await operatorOf(sandbox, home).clb('SetLoadBalancerHTTPListenerAttribute', { ...sticky, Scheduler: 'rr' });
     const now = { scheduler: 'rr', stickiness: { by: 'cookie', timeoutS: 600 } };
     expect(await listener(sandbox)).toMatchObject(now);
   });
@@ -62,26 +50,17 @@ describe('a sandbox whose listener a person changes at the API', () => {
   it('keeps its clients over TCP at a source of weight 0, and says how many are open there', async () => {
     sandbox = await startSandbox('--speed', '20');
     const here = sandbox;
-    await call(here, 'DeleteLoadBalancerListener');
-    await call(here, 'CreateLoadBalancerTCPListener', { VServerGroupId: 'rsp-pub-80', PersistenceTimeout: 0 });
-    await call(here, 'StartLoadBalancerListener');
+    const operator = operatorOf(here, home);
+    await operator.clb('DeleteLoadBalancerListener');
+    await operator.clb('CreateLoadBalancerTCPListener', { VServerGroupId: 'rsp-pub-80', PersistenceTimeout: 0 });
+    await operator.clb('StartLoadBalancerListener');
     const { entry } = await listener(here);
     expect(entry).toBe(here.description.entries['lb-public']?.['80']?.replace('http:', 'tcp:'));
     await until(async () => (await connections(here))?.source === 8);
-    const group = here.control<{ loadBalancers: Record<string, { groups: Record<string, { backends: Backend[] }> }> }>;
-    const { loadBalancers } = await group('GET', '/state');
-    const backends = loadBalancers['lb-public']?.groups['rsp-pub-80']?.backends ?? [];
-    const servers = backends.map(({ serverId, serverIp, port, owner }) => ({
-      ServerId: serverId,
-      ServerIp: serverIp,
-      Port: port,
-      Type: 'eni',
-      Weight: owner.endsWith('-asm') ? 100 : 0,
-    }));
-    await call(here, 'SetVServerGroupAttribute', {
-      VServerGroupId: 'rsp-pub-80',
-      BackendServers: JSON.stringify(servers),
-    });
+    await operator.setWeights('rsp-pub-80', [
+      ...(await operator.backends('rsp-pub-80', sourceService)).map((one) => ({ ...one, weight: 0 })),
+      ...(await operator.backends('rsp-pub-80', targetService)).map((one) => ({ ...one, weight: 100 })),
+    ]);
     const { source, target } = await here.control<Counters>('GET', '/counters');
     await until(async () => {
       const later = await here.control<Counters>('GET', '/counters');
@@ -95,10 +74,3 @@ describe('a sandbox whose listener a person changes at the API', () => {
     expect(await connections(here)).toEqual({ source: 8, target: 4 });
   });
 });
-
-interface Backend {
-  readonly serverId: string;
-  readonly serverIp: string;
-  readonly port: number;
-  readonly owner: string;
-}
