@@ -50,7 +50,7 @@ function assessDrift(context: MigrationContext, look: Look): Assessment {
   const { onDrift, tolerance } = context.spec;
   if (onDrift === 'rollback') return { kind: 'rollback', text: `drift: ${text}` };
   const isAnswered = context.answeredDrift === look.cause;
-  const highest = Math.max(0, ...look.achieved.map(({ share }) => share ?? 0));
+  const highest = Math.max(0, ...[...look.achieved, ...look.achievedSplits].map(({ share }) => share ?? 0));
   const isMoreThanAsked = highest > stepOf(context).share + tolerance;
   // Before the first step nothing is asked: what goes to the target is taken back to the baseline.
   if (context.step < 0 && isMoreThanAsked) return { kind: 'rollback', text: `drift: ${text}` };

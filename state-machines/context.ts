@@ -2,6 +2,7 @@ import type { AchievedShare, RouteGoal } from '../src/domain/agreement.ts';
 import type { Baseline } from '../src/domain/baseline.ts';
 import type { ProbeHealth } from '../src/domain/probe-health.ts';
 import type { Spec, Step } from '../src/domain/spec.ts';
+import type { AchievedSplit, Split } from '../src/domain/subset-route.ts';
 import type { Verdict } from '../src/domain/verdict.ts';
 
 export interface MigrationInput {
@@ -31,9 +32,12 @@ export interface MigrationContext {
   readonly question: number;
   /** What each route is to look like now; the baseline's weights until the first step is planned. */
   readonly goals: readonly RouteGoal[];
+  /** The same for each subset route. */
+  readonly splits: readonly Split[];
   /** The question that the goals were planned for: a shift plans once, whatever crashes in between. */
   readonly goalsOf: number;
   readonly achieved: readonly AchievedShare[];
+  readonly achievedSplits: readonly AchievedSplit[];
   /** What the last look found different from the goal, in words; '' where nothing is. */
   readonly differences: string;
   /** When the share under way was verified; samples before are not of this step. */
@@ -73,8 +77,10 @@ export function initialContext(input: MigrationInput): MigrationContext {
     step: -1,
     question: 0,
     goals: [],
+    splits: [],
     goalsOf: 0,
     achieved: [],
+    achievedSplits: [],
     differences: '',
     verifiedAtMs: null,
     answeredDrift: null,

@@ -2,10 +2,17 @@ import type { AchievedShare, RouteGoal } from '../src/domain/agreement.ts';
 import type { Baseline } from '../src/domain/baseline.ts';
 import type { PersonCommand } from '../src/domain/person-command.ts';
 import type { ProbeAnswer } from '../src/domain/probe-health.ts';
+import type { AchievedSplit, Split } from '../src/domain/subset-route.ts';
 import type { Verdict } from '../src/domain/verdict.ts';
 
+/** What was verified, where it decides: at the load balancers and in the mesh. */
+export interface Achieved {
+  readonly achieved: readonly AchievedShare[];
+  readonly achievedSplits: readonly AchievedSplit[];
+}
+
 /** What one look found. */
-export interface Look {
+export interface Look extends Achieved {
   /** Do the CLB and the annotations say what they should? `unknown`: could not be read, or pods are coming and going. */
   readonly weights: 'agree' | 'differ' | 'unknown';
   /** Each difference in words, at most a hundred; none where they agree. */
@@ -16,7 +23,6 @@ export interface Look {
   readonly newerFence: number | null;
   /** In every group some backend of the source has weight and is healthy: traffic can be put back onto it. */
   readonly isSourceCarrying: boolean;
-  readonly achieved: readonly AchievedShare[];
   readonly answers: readonly ProbeAnswer[];
   readonly verdict: Verdict;
   /** Per cent; null where nobody counted. */
@@ -29,16 +35,16 @@ export type AnswerEvent = { readonly question: number } & (
   | { readonly type: 'preflight.refused'; readonly reason: string }
   | { readonly type: 'baseline.kept' }
   | { readonly type: 'baseline.notKept'; readonly reason: string }
-  | { readonly type: 'shift.planned'; readonly goals: readonly RouteGoal[] }
+  | { readonly type: 'shift.planned'; readonly goals: readonly RouteGoal[]; readonly splits: readonly Split[] }
   | { readonly type: 'shift.unreachable'; readonly reason: string }
-  | { readonly type: 'shift.verified'; readonly achieved: readonly AchievedShare[] }
+  | ({ readonly type: 'shift.verified' } & Achieved)
   | { readonly type: 'shift.failed'; readonly reason: string }
   /** An object carries a newer fence: somebody rescued, or the store lost commits. */
   | { readonly type: 'shift.overtaken'; readonly reason: string }
   | { readonly type: 'watch.seen'; readonly look: Look }
   | { readonly type: 'restore.blocked'; readonly reason: string }
   | { readonly type: 'restore.brokeGlass'; readonly reason: string }
-  | { readonly type: 'restore.verified'; readonly achieved: readonly AchievedShare[] }
+  | ({ readonly type: 'restore.verified' } & Achieved)
 );
 
 /** The watchdog's claim on the record, met by an engine that is back (rule 9). It comes from the record, never from outside. */

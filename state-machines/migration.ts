@@ -48,6 +48,7 @@ export const migrationMachine = vocabulary.createMachine({
               actions: assign({
                 baseline: ({ event }) => event.baseline,
                 goals: ({ event }) => event.baseline.routes.map(goalOf),
+                splits: ({ event }) => event.baseline.subsets.map(({ split }) => split),
               }),
             },
             'preflight.refused': { guard: 'isAnswer', target: '#migration.refused', actions: because(null) },
@@ -88,7 +89,11 @@ export const migrationMachine = vocabulary.createMachine({
             'shift.planned': {
               guard: 'isAnswer',
               actions: [
-                assign({ goals: ({ event }) => event.goals, goalsOf: ({ event }) => event.question }),
+                assign({
+                  goals: ({ event }) => event.goals,
+                  splits: ({ event }) => event.splits,
+                  goalsOf: ({ event }) => event.question,
+                }),
                 shiftStep,
               ],
             },

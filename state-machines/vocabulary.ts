@@ -85,6 +85,7 @@ export const vocabulary = setup({
         observed: look.observed ?? context.observed,
         differences: look.differences.join('; '),
         achieved: look.achieved.length > 0 ? look.achieved : context.achieved,
+        achievedSplits: look.achievedSplits.length > 0 ? look.achievedSplits : context.achievedSplits,
       };
     }),
     answerDrift: assign({
@@ -104,6 +105,7 @@ export const vocabulary = setup({
         ? // What was observed was observed of another share.
           {
             achieved: event.achieved,
+            achievedSplits: event.achievedSplits,
             verifiedAtMs: event.at,
             differences: '',
             observed: null,

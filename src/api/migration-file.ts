@@ -2,11 +2,19 @@ import { toJsonSchema } from '@valibot/to-json-schema';
 import type * as v from 'valibot';
 import type { Draft } from '../domain/draft.ts';
 import { type ProbeSpec, type Route, type SideRef, type Weekday, weekdays } from '../domain/spec.ts';
+import type { SubsetRoute } from '../domain/subset-route.ts';
 import { InvalidInputError } from '../ports/errors.ts';
 import { formsOf } from './choice.ts';
 import { readDocument, withLine } from './document.ts';
 import { brokenRules } from './migration-rules.ts';
-import { fieldsOfLaterVersions, type MigrationFile, migrationSchema, type ProbeOfFile } from './migration-schema.ts';
+import {
+  fieldsOfLaterVersions,
+  type MigrationFile,
+  migrationSchema,
+  type ProbeOfFile,
+  type RouteOfFile,
+  type SubsetRouteOfFile,
+} from './migration-schema.ts';
 import { check, type PlacedProblem, problemsMax, toInputProblem } from './problems.ts';
 import { splitName } from './values.ts';
 
@@ -68,6 +76,7 @@ function draftOf({ metadata, spec }: MigrationFile): Draft {
   return {
     name: metadata.name,
     routes: routesOf(spec),
+    subsets: (spec.routes ?? []).filter(isSubsetRoute).map(subsetRouteOf),
     steps: spec.steps.map(({ share, bake, gate }) => ({
       share,
       bakeMs: bake,
@@ -102,7 +111,7 @@ function draftOf({ metadata, spec }: MigrationFile): Draft {
 
 function routesOf({ source, target, routes }: MigrationFile['spec']): Draft['routes'] {
   if (routes === undefined) return { source: pairSource(source), target: pairTarget(target) };
-  return routes.map(
+  return routes.filter(isClbRoute).map(
     (route): Route => ({
       loadBalancer: route.loadBalancer,
       source: { kind: 'service', cluster: route.source.cluster, ...splitName(route.source.service) },
@@ -112,7 +121,19 @@ function routesOf({ source, target, routes }: MigrationFile['spec']): Draft['rou
   );
 }
 
-function sideOf(side: NonNullable<MigrationFile['spec']['routes']>[number]['target']): SideRef {
+function isClbRoute(route: RouteOfFile | SubsetRouteOfFile): route is RouteOfFile {
+  return 'loadBalancer' in route;
+}
+
+function isSubsetRoute(route: RouteOfFile | SubsetRouteOfFile): route is SubsetRouteOfFile {
+  return 'virtualService' in route;
+}
+
+function subsetRouteOf({ mesh, virtualService, host, from, to }: SubsetRouteOfFile): SubsetRoute {
+  return { mesh, virtualService: splitName(virtualService), host, from, to };
+}
+
+function sideOf(side: RouteOfFile['target']): SideRef {
   return 'mesh' in side
     ? { kind: 'gateway', mesh: side.mesh, ...splitName(side.gateway) }
     : { kind: 'service', cluster: side.cluster, ...splitName(side.service) };

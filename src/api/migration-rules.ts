@@ -14,6 +14,7 @@ export function brokenRules(file: unknown): readonly PlacedProblem[] {
     ...pairRules(spec),
     ...stepRules(listOf(spec['steps'])),
     ...routeRules(listOf(spec['routes'])),
+    ...subsetRules(listOf(spec['routes'])),
     ...probeRules(spec),
     ...listOf(spec['windows']).flatMap(windowRule),
     ...repeated(listOf(spec['notify']).map((name, index) => [name, ['spec', 'notify', index]])),
@@ -77,6 +78,40 @@ function routeRules(routes: readonly unknown[]): readonly PlacedProblem[] {
     ...swapped.map(([source, path]) => problem(path, `${source} is the target of another route`)),
     ...repeated(groupsAt),
     ...repeated(sourcesAt),
+  ];
+}
+
+/** Signals of a migration count requests of its two sides, and cannot tell those of gateways from those of subsets. */
+function subsetRules(routes: readonly unknown[]): readonly PlacedProblem[] {
+  const isSubset = (route: unknown): route is Fields => isObject(route) && 'virtualService' in route;
+  const isMixed = routes.some(isSubset) && !routes.every(isSubset);
+  const mixed = isMixed ? routes.findIndex(isSubset) : -1;
+  const names: [unknown, Path][] = routes.map((route, index) => [
+    isSubset(route) ? `${route['mesh']}/${route['virtualService']}` : null,
+    ['spec', 'routes', index, 'virtualService'],
+  ]);
+  return [
+    ...(mixed < 0
+      ? []
+      : [
+          problem(
+            ['spec', 'routes', mixed, 'virtualService'],
+            'cannot stand beside routes of load balancers: subsets move in a migration of their own',
+            true,
+          ),
+        ]),
+    ...repeated(names),
+    ...routes.flatMap((route, index) => {
+      const from = isSubset(route) ? listOf(route['from']) : [];
+      const at: Path = ['spec', 'routes', index];
+      const isBoth = isSubset(route) && from.includes(route['to']);
+      return [
+        ...repeated(from.map((name, place): [unknown, Path] => [name, [...at, 'from', place]])),
+        ...(isBoth
+          ? [problem([...at, 'to'], `${route['to']} is among from as well: a migration needs two sides`)]
+          : []),
+      ];
+    }),
   ];
 }
 

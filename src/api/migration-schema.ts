@@ -47,7 +47,21 @@ const port = v.pipe(
   v.check((text) => Number(text) <= 65_535, 'must be a port number, 1 to 65535'),
 );
 
-const route = v.strictObject({
+const subsetName = label(63, 'Name of a subset of the host, as its DestinationRule defines it');
+const subsetRoute = v.strictObject({
+  mesh,
+  virtualService: objectName('The VirtualService whose route weights are written; made where there is none'),
+  host: v.pipe(
+    v.string('must be a host name'),
+    v.description('Host of the mesh, as the VirtualService writes it'),
+    v.maxLength(253, 'is longer than 253 characters'),
+    v.regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be a host of the mesh such as reviews'),
+  ),
+  from: list(subsetName, 1, 20, 'Subsets that have the traffic'),
+  to: subsetName,
+});
+
+const clbRoute = v.strictObject({
   loadBalancer: loadBalancerId('Id of the CLB'),
   source: serviceSide,
   target: choice([gatewaySide, serviceSide], (value) => (isService(value) ? serviceSide : gatewaySide)),
@@ -58,6 +72,10 @@ const route = v.strictObject({
     v.check((ports) => Object.keys(ports).length <= 20, 'has more than 20 ports'),
   ),
 });
+
+const route = choice([clbRoute, subsetRoute], (value) =>
+  isObject(value) && 'virtualService' in value ? subsetRoute : clbRoute,
+);
 
 const host = v.pipe(
   v.string('must be a host name'),
@@ -133,7 +151,14 @@ const spec = v.strictObject({
       return isObject(value) ? gatewaySide : targetName;
     }),
   ),
-  routes: v.optional(list(route, 1, 8, 'The load balancers with their two sides; instead of source and target')),
+  routes: v.optional(
+    list(
+      route,
+      1,
+      8,
+      'The load balancers with their two sides, or subsets of hosts in a mesh; instead of source and target',
+    ),
+  ),
   steps: list(step, 1, 20, 'Shares that the target gets, one after the other'),
   finish: v.optional(v.picklist(['stay', 'return'], 'must be stay or return'), 'stay'),
   tolerance: v.optional(
@@ -172,10 +197,12 @@ export const migrationSchema = v.strictObject({
   spec,
 });
 export type MigrationFile = v.InferOutput<typeof migrationSchema>;
+export type RouteOfFile = v.InferOutput<typeof clbRoute>;
+export type SubsetRouteOfFile = v.InferOutput<typeof subsetRoute>;
 export type ProbeOfFile = v.InferOutput<typeof probe>;
 
 /** Fields of the design that come later: refused by name, so that nobody believes that they are in force. */
-export const fieldsOfLaterVersions: readonly string[] = ['profile', 'virtualService', 'routeOrder'];
+export const fieldsOfLaterVersions: readonly string[] = ['profile', 'routeOrder'];
 
 function list<const Item extends v.GenericSchema>(item: Item, min: number, max: number, description: string) {
   return v.pipe(

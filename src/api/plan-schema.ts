@@ -63,9 +63,31 @@ const port = v.object({
   steps: v.array(step),
 });
 
+const split = v.pipe(v.record(v.string(), v.number()), v.description('Route weights by subset'));
+const splitPlan = v.object({
+  virtualService: v.string(),
+  exists: v.pipe(v.boolean(), v.description('Made with the split of today where it does not')),
+  host: v.string(),
+  from: v.array(v.string()),
+  to: v.string(),
+  today: v.nullable(v.object({ weights: split, share })),
+  steps: v.array(
+    v.object({
+      asked: v.number(),
+      weights: v.nullable(split),
+      achieved: share,
+      reachable: v.boolean(),
+      reason: v.nullable(v.string()),
+      requests: v.nullable(v.number()),
+      earliestEnd: v.nullable(v.string()),
+    }),
+  ),
+});
+
 export const dryRunSchema = v.object({
   plan: v.object({
     plannedAt: v.string(),
+    subsets: v.pipe(v.array(splitPlan), v.description('Subsets of hosts in the mesh, instead of routes')),
     routes: v.array(v.object({ loadBalancer: v.string(), ports: v.array(port) })),
     requestsPerSecond: v.pipe(v.nullable(v.number()), v.description('What both sides counted last')),
   }),

@@ -29,6 +29,14 @@ const fields = {
       share: perCent,
     }),
   ),
+  subsets: v.array(
+    v.object({
+      virtualService: v.string(),
+      host: v.string(),
+      weights: v.pipe(v.record(v.string(), v.number()), v.description('Route weights as they are in the mesh')),
+      share: perCent,
+    }),
+  ),
   verdict: v.nullable(
     v.object({
       kind: v.picklist(['pass', 'fail', 'insufficient', 'error']),

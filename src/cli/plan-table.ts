@@ -1,6 +1,7 @@
 import { formatDuration } from '../api/values.ts';
 import type { Plan, PortPlan, RoutePlan, SidePlan, StepPlan } from '../domain/plan.ts';
-import { perCent, printable, table } from './show.ts';
+import type { SplitPlan } from '../domain/split-plan.ts';
+import { perCent, printable, showSplit, table } from './show.ts';
 
 /** A list of backend weights beyond this is cut: `--output json` has all of them. */
 const weightsCharactersMax = 18;
@@ -14,7 +15,7 @@ export function planTable(plan: Plan): string {
       ? 'Nobody has counted requests yet, so what a step exposes is not known.'
       : `Requests are counted on at ${Number(rate.toFixed(1))} a second, all ports together.`;
   const ports = plan.routes.flatMap((route) => route.ports.map((port) => showPort(route, port, nowMs)));
-  return [...ports, known].join('\n\n');
+  return [...ports, ...plan.subsets.map((split) => showPlannedSplit(split, nowMs)), known].join('\n\n');
 }
 
 function showPort({ loadBalancer }: RoutePlan, port: PortPlan, nowMs: number): string {
@@ -30,6 +31,34 @@ function showPort({ loadBalancer }: RoutePlan, port: PortPlan, nowMs: number): s
       .map((line) => `  ${line}`),
     ...port.steps.flatMap(refusalLines),
   ].join('\n');
+}
+
+function showPlannedSplit({ virtualService, exists, host, to, today, steps }: SplitPlan, nowMs: number): string {
+  const rows = [
+    ['ASKED', 'ACHIEVED', 'ROUTE WEIGHTS', 'REQUESTS', 'END'],
+    ...steps.map(({ asked, achieved, reachable, weights, requests, earliestEnd }) => [
+      perCent(asked),
+      `${perCent(achieved)}${reachable ? '' : ' (!)'}`,
+      weights === null ? '-' : showSplit(weights),
+      requests === null ? '-' : String(requests),
+      showEnd(earliestEnd, nowMs),
+    ]),
+  ];
+  const now = today === null ? 'cannot be told' : `${showSplit(today.weights)}  (${perCent(today.share)} to ${to})`;
+  return [
+    printable(`${virtualService}  ${host}${exists ? '' : '  will be made'}`),
+    printable(`  today: ${now}`),
+    ...table(rows)
+      .split('\n')
+      .map((line) => `  ${line}`),
+    ...steps.flatMap(({ asked, reason }) =>
+      reason === null ? [] : [printable(`  (!) ${perCent(asked)} cannot be reached: ${reason}`)],
+    ),
+  ].join('\n');
+}
+
+function showEnd(earliestEnd: string | null, nowMs: number): string {
+  return earliestEnd === null ? 'never' : `+${formatDuration(Math.max(0, Date.parse(earliestEnd) - nowMs))}`;
 }
 
 function showSide({ backends, mode, weight }: SidePlan): string {
@@ -49,7 +78,7 @@ function stepRow(step: StepPlan, nowMs: number): readonly string[] {
     between === null ? '-' : perCent(between.share),
     writes.length === 0 ? 'none' : writes.join(', '),
     requests === null ? '-' : String(requests),
-    earliestEnd === null ? 'never' : `+${formatDuration(Math.max(0, Date.parse(earliestEnd) - nowMs))}`,
+    showEnd(earliestEnd, nowMs),
   ];
 }
 

@@ -26,10 +26,16 @@ export async function findBaseline(
 }
 
 /** One kubeconfig given and one name in the baseline: that is the one, whatever it was called here. */
-export function renamed(given: Kubeconfigs, { routes }: Baseline): Kubeconfigs {
+export function renamed(given: Kubeconfigs, { routes, subsets }: Baseline): Kubeconfigs {
   const sides = routes.flatMap(({ route }) => [route.source, route.target]);
-  const clusters = new Set(sides.flatMap((side) => (side.kind === 'service' ? [side.cluster] : [])));
-  const meshes = new Set(sides.flatMap((side) => (side.kind === 'gateway' ? [side.mesh] : [])));
+  const clusters = new Set([
+    ...sides.flatMap((side) => (side.kind === 'service' ? [side.cluster] : [])),
+    ...subsets.flatMap(({ services }) => services.map(({ cluster }) => cluster)),
+  ]);
+  const meshes = new Set([
+    ...sides.flatMap((side) => (side.kind === 'gateway' ? [side.mesh] : [])),
+    ...subsets.map(({ route }) => route.mesh),
+  ]);
   return { ...given, clusters: rename(given.clusters, clusters), meshes: rename(given.meshes, meshes) };
 }
 

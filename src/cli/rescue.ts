@@ -9,6 +9,7 @@ import { systemClock } from '../adapters/system-clock.ts';
 import { formatDuration, parseDuration } from '../api/values.ts';
 import type { Baseline } from '../domain/baseline.ts';
 import { sideName } from '../domain/spec.ts';
+import { virtualServiceName } from '../domain/subset-route.ts';
 import { type Rescued, rescue } from '../engine/rescue.ts';
 import type { LoadBalancer } from '../ports/load-balancer.ts';
 import type { TrafficRouter } from '../ports/traffic-router.ts';
@@ -30,7 +31,7 @@ import {
   WrongUseError,
   withOutput,
 } from './run.ts';
-import { perCent, table } from './show.ts';
+import { perCent, showSplit, table } from './show.ts';
 import { assumedLoadBalancer, withoutMesh } from './without-clb.ts';
 
 interface RescueOptions extends KubeconfigOptions, OutputOptions {
@@ -99,6 +100,9 @@ function routerFor(
 ): TrafficRouter {
   const router = kubernetesRouter(clients, { namespaces: options.namespace ?? null });
   const needsMesh = baseline.routes.some(({ route }) => route.target.kind === 'gateway');
+  if (baseline.subsets.length > 0 && Object.keys(meshes).length === 0) {
+    throw new WrongUseError('the baseline is route weights in the mesh: give --asm-kubeconfig');
+  }
   if (!needsMesh || Object.keys(meshes).length > 0) return router;
   console.error('Without --asm-kubeconfig the target keeps its weight; the source alone gets its own back.');
   return withoutMesh(router);
@@ -127,7 +131,7 @@ function clbFor({ clb }: Kubeconfigs, options: RescueOptions): LoadBalancer | nu
   return clbLoadBalancer(clbClient({ region, protocol, clock, credentials: () => credentials, ...at }));
 }
 
-function describe({ routes, takenAtMs, run: id }: Baseline): readonly string[] {
+function describe({ routes, subsets, takenAtMs, run: id }: Baseline): readonly string[] {
   const weight = (text: string | null) => (text === null ? 'no weight annotation' : `weight ${text}`);
   return [
     `The baseline of run ${id}, taken at ${new Date(takenAtMs).toISOString()}:`,
@@ -135,6 +139,7 @@ function describe({ routes, takenAtMs, run: id }: Baseline): readonly string[] {
       const sides = `${sideName(route.source)} ${weight(source.weight)}, ${sideName(route.target)} ${weight(target.weight)}`;
       return `  ${route.loadBalancer}: ${sides}`;
     }),
+    ...subsets.map(({ route, split }) => `  ${virtualServiceName(route)} ${route.host}: ${showSplit(split)}`),
   ];
 }
 

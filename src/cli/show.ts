@@ -43,6 +43,7 @@ export function showView(view: MigrationView): string {
     ['step', `${view.step} of ${view.steps}`],
     ['share', `asked ${perCent(asked)}, achieved ${perCent(achieved)}, observed ${perCent(observed)}`],
     ...labelled('ports', portLines(view)),
+    ...labelled('subsets', view.subsets.map(splitLine)),
     ...labelled('differs', view.differences?.split('; ') ?? []),
     ...labelled('verdict', verdictLines(view)),
     ...labelled('probes', probeLines(view)),
@@ -100,6 +101,16 @@ function portLines({ ports }: MigrationView): readonly string[] {
     perCent(share),
   ]);
   return table(rows).split('\n');
+}
+
+function splitLine({ virtualService, host, weights, share }: MigrationView['subsets'][number]): string {
+  return `${virtualService}  ${host}  ${showSplit(weights)}  ${perCent(share)}`;
+}
+
+export function showSplit(weights: Readonly<Record<string, number>>): string {
+  return Object.entries(weights)
+    .map(([subset, weight]) => `${subset} ${weight}`)
+    .join(', ');
 }
 
 function verdictLines({ verdict }: MigrationView): readonly string[] {

@@ -1,6 +1,7 @@
 import type { CarrierWeights, RouteGoal } from './agreement.ts';
 import type { ServiceReading } from './observation.ts';
-import type { Route, Side } from './spec.ts';
+import type { Route, Side, Spec } from './spec.ts';
+import type { Split, SubsetRoute } from './subset-route.ts';
 
 /** Both sides of every route as they were before the first write; what a rollback restores. */
 export interface Baseline {
@@ -9,6 +10,7 @@ export interface Baseline {
   readonly takenAtMs: number;
   readonly patience: Patience;
   readonly routes: readonly BaselineRoute[];
+  readonly subsets: readonly BaselineSplit[];
 }
 
 export interface BaselineRoute {
@@ -18,6 +20,16 @@ export interface BaselineRoute {
   /** Whose backends are whose at the CLB, known even when no API server answers. */
   readonly services: Readonly<Record<Side, readonly ServiceIdentity[]>>;
   /** Ready pods of the source then: the capacity that a rollback counts on. */
+  readonly sourcePods: number;
+}
+
+/** Today's split of a host, made explicit. */
+export interface BaselineSplit {
+  readonly route: SubsetRoute;
+  readonly split: Split;
+  /** The host's Services: beside the first of them the way back is kept. */
+  readonly services: readonly ServiceIdentity[];
+  /** Ready pods of `from` then: the capacity that a rollback counts on. */
   readonly sourcePods: number;
 }
 
@@ -32,6 +44,11 @@ export type ServiceIdentity = Pick<ServiceReading, 'cluster' | 'clusterId' | 'na
 
 export function identityOf({ cluster, clusterId, namespace, name, mode }: ServiceReading): ServiceIdentity {
   return { cluster, clusterId, namespace, name, mode };
+}
+
+/** What a baseline is of, as a spec lists it. */
+export function movedBy({ routes, subsets }: Baseline): Pick<Spec, 'routes' | 'subsets'> {
+  return { routes: routes.map(({ route }) => route), subsets: subsets.map(({ route }) => route) };
 }
 
 export function goalOf(baseline: BaselineRoute): RouteGoal {

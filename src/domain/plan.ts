@@ -5,6 +5,8 @@ import { type PaperShift, settle, shareAt, shiftOnPaper, weightsAt } from './pap
 import { type Remedy, remediesFor } from './remedy.ts';
 import { nearestPair, smallestShare, type WeightPair } from './share.ts';
 import type { Side, Spec, Step } from './spec.ts';
+import { planSplit, type SplitPlan } from './split-plan.ts';
+import type { SubsetObservation } from './subset-route.ts';
 import { opensAt } from './window.ts';
 
 /** What a migration would do, before it does anything. Shares are in per cent, times are ISO 8601. */
@@ -12,6 +14,7 @@ export interface Plan {
   /** When it was made, by the store's clock: the beginning that its times count from. */
   readonly plannedAt: string;
   readonly routes: readonly RoutePlan[];
+  readonly subsets: readonly SplitPlan[];
   /** Requests a second that both sides together counted last; null where nobody counted. */
   readonly requestsPerSecond: number | null;
 }
@@ -65,18 +68,20 @@ export interface StepPlan {
 export interface PlanQuestion {
   readonly spec: Pick<Spec, 'steps' | 'tolerance' | 'windows'>;
   readonly observations: readonly RouteObservation[];
+  readonly splits: readonly SubsetObservation[];
   readonly requestsPerSecond: number | null;
   readonly atMs: number;
 }
 
 /** Plans every step of every route from one look at them. */
-export function planOf({ spec, observations, requestsPerSecond, atMs }: PlanQuestion): Plan {
+export function planOf({ spec, observations, splits, requestsPerSecond, atMs }: PlanQuestion): Plan {
   const ends = earliestEnds(spec, atMs);
   const routes = observations.map((observation) => planRoute(observation, spec, ends));
   const exposed = spec.steps.map((step, index) => exposedRequests(step, index, routes, requestsPerSecond));
   return {
     plannedAt: new Date(atMs).toISOString(),
     requestsPerSecond,
+    subsets: splits.map((split) => planSplit(split, spec, { ends, requestsPerSecond })),
     routes: routes.map((route) => ({
       ...route,
       ports: route.ports.map((port) => ({
@@ -88,8 +93,9 @@ export function planOf({ spec, observations, requestsPerSecond, atMs }: PlanQues
 }
 
 /** True when each step of each route can be reached: what `sluice plan` says by its exit code. */
-export function isReachable({ routes }: Plan): boolean {
-  return routes.every(({ ports }) => ports.every(({ steps }) => steps.every(({ reachable }) => reachable)));
+export function isReachable({ routes, subsets }: Plan): boolean {
+  const planned = [...routes.flatMap(({ ports }) => ports), ...subsets];
+  return planned.every(({ steps }) => steps.every(({ reachable }) => reachable));
 }
 
 function planRoute(observation: RouteObservation, spec: PlanQuestion['spec'], ends: readonly (string | null)[]) {

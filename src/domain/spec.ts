@@ -1,7 +1,11 @@
+import { type SubsetRoute, virtualServiceName } from './subset-route.ts';
+
 /** What a migration is asked to do, after the file was parsed, defaults were applied and routes were discovered. */
 export interface Spec {
   readonly name: string;
   readonly routes: readonly Route[];
+  /** Instead of routes: subsets of hosts in the mesh, which move by route weights. */
+  readonly subsets: readonly SubsetRoute[];
   readonly steps: readonly Step[];
   /** `return`: the last step passed, the baseline is put back; a canary for schedules. */
   readonly finish: 'stay' | 'return';
@@ -116,11 +120,12 @@ export function sideName(ref: SideRef): string {
 }
 
 /** Everything that no second migration may touch while this one is under way (rule 6). */
-export function claimsOf(routes: readonly Route[]): readonly string[] {
-  const claims = routes.flatMap((route) => [
+export function claimsOf({ routes, subsets }: Pick<Spec, 'routes' | 'subsets'>): readonly string[] {
+  const ofRoutes = routes.flatMap((route) => [
     ...route.ports.map(({ group }) => `group ${group}`),
     `${route.source.kind} ${sideName(route.source)}`,
     `${route.target.kind} ${sideName(route.target)}`,
   ]);
-  return [...new Set(claims)].sort();
+  const ofSubsets = subsets.map((route) => `virtualservice ${virtualServiceName(route)}`);
+  return [...new Set([...ofRoutes, ...ofSubsets])].sort();
 }

@@ -74,6 +74,25 @@ export function observedShare(samples: readonly Sample[], sinceMs: number): numb
   return all === 0 ? null : (target / all) * 100;
 }
 
+/** So many standard deviations of counting away from a share is no chance any more: once in 16,000 looks. */
+const chanceMax = 4;
+/** Fewer requests than this say nothing of a share. */
+const countedMin = 100;
+
+/** What the counters say against a share, in words; null where they agree with it or too few requests were counted. */
+export function miscounted(
+  samples: readonly Sample[],
+  { share, sinceMs, tolerance }: { readonly share: number; readonly sinceMs: number; readonly tolerance: number },
+): string | null {
+  const target = countOf(samples, 'target', sinceMs).requests;
+  const all = target + countOf(samples, 'source', sinceMs).requests;
+  if (all < countedMin) return null;
+  const chance = (chanceMax * Math.sqrt((share / 100) * (1 - share / 100))) / Math.sqrt(all);
+  const observed = (target / all) * 100;
+  if (Math.abs(observed - share) <= tolerance + chance * 100) return null;
+  return `${observed.toFixed(1)} per cent of ${all} counted requests went to the target, not ${share}`;
+}
+
 /** Requests a second of both sides together over the time that the samples span; null where nobody counted. */
 export function requestRate(samples: readonly Sample[]): number | null {
   let [fromMs, toMs, requests] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];

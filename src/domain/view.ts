@@ -1,6 +1,7 @@
 import type { AchievedShare } from './agreement.ts';
 import type { ProbeHealth } from './probe-health.ts';
 import type { Spec } from './spec.ts';
+import type { AchievedSplit } from './subset-route.ts';
 import type { Verdict } from './verdict.ts';
 
 /** A migration as people read it: the API, the command line and chat all show this. */
@@ -21,6 +22,7 @@ export interface MigrationView {
     readonly observed: number | null;
   };
   readonly ports: readonly AchievedShare[];
+  readonly subsets: readonly AchievedSplit[];
   /** What the last look found different from what was written: who, where, which backend; null where nothing is. */
   readonly differences: string | null;
   readonly verdict: Verdict | null;

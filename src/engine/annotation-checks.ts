@@ -2,7 +2,7 @@ import { type AnnotationSuffix, keyInUse, parseVgroupPort, readAnnotation, spell
 import type { RouteObservation, ServiceReading } from '../domain/observation.ts';
 import { type Route, type Side, sides } from '../domain/spec.ts';
 import type { LoadBalancerReading } from '../ports/load-balancer.ts';
-import type { Check } from './checks.ts';
+import type { Check } from './check.ts';
 
 /**
  * What both sides' Services tell the cloud controller, read as it reads it: without trimming (reference A1, A4). What is

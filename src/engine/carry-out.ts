@@ -83,6 +83,8 @@ async function keepBaseline(
   for (const kept of baseline.routes) {
     for (const side of sides) await ports.router.write(kept.route, side, kept[side], fence);
   }
+  // Today's split is made explicit before anything moves: without it there would be nothing to go back to.
+  for (const { route, split } of baseline.subsets) await ports.router.writeSplit(route, split, fence);
   return answer({ type: 'baseline.kept', question });
 }
 
@@ -104,7 +106,7 @@ async function restoreBaseline(
   atMs: number,
 ): Promise<Outcome> {
   const context = contextOf(record);
-  const { state, note, achieved, brokeGlass } = await restore(ports, {
+  const { state, note, achieved, achievedSplits, brokeGlass } = await restore(ports, {
     baseline: context.baseline as Baseline,
     probes: context.spec.probes,
     fence: record.revision,
@@ -121,7 +123,7 @@ async function restoreBaseline(
     // A writer of before, frozen in the middle of a shift, must find a newer fence wherever it wakes up (rule 6).
     const isSealed = await seal(ports.router, context.baseline as Baseline, record.revision, command.revision);
     if (!isSealed) return again(0, 'the fence to be on every object');
-    return answer({ type: 'restore.verified', question: params.question, achieved });
+    return answer({ type: 'restore.verified', question: params.question, achieved, achievedSplits });
   }
   // People are told of a block once; the command stays, so the way is tried again and again.
   if (state === 'blocked' && context.blockedBy !== note) {

@@ -4,28 +4,27 @@ import { shapesOf } from '../domain/goal.ts';
 import { type GroupReading, type RouteObservation, readyPods } from '../domain/observation.ts';
 import { nearestPair, smallestShare } from '../domain/share.ts';
 import type { Side, Spec } from '../domain/spec.ts';
+import { type SubsetObservation, subsetsOf } from '../domain/subset-route.ts';
 import type { ListenerReading } from '../ports/load-balancer.ts';
 import type { Ports } from '../ports/ports.ts';
 import { annotationChecks } from './annotation-checks.ts';
+import { type Check, check } from './check.ts';
 import { observeAll } from './observe.ts';
-
-/** One thing that the first shift relies on, and what was found of it. */
-export interface Check {
-  /** What is checked: the same word on every route. */
-  readonly id: string;
-  readonly status: 'pass' | 'fail';
-  /** With the place in front, in words for people. */
-  readonly found: string;
-}
+import { splitChecks } from './split-checks.ts';
+import { observeSplits } from './splits.ts';
 
 export interface Checked {
   readonly observations: readonly RouteObservation[];
+  readonly splits: readonly SubsetObservation[];
   readonly checks: readonly Check[];
 }
 
 /** Reads everything the first shift relies on: what the machine's preflight and a dry run both go by. Writes nothing. */
 export async function checkAll(ports: Ports, spec: Spec): Promise<Checked> {
-  const observations = await observeAll(ports, spec.routes);
+  const [observations, splits] = await Promise.all([
+    observeAll(ports, spec.routes),
+    observeSplits(ports, spec.subsets),
+  ]);
   const checks = await Promise.all([
     ...observations.map(async (observation) => {
       const { loadBalancer } = observation.route;
@@ -43,14 +42,10 @@ export async function checkAll(ports: Ports, spec: Spec): Promise<Checked> {
         found: `${loadBalancer}: ${check.found}`,
       }));
     }),
-    probeChecks(ports, spec, observations),
+    probeChecks(ports, spec, observations, splits),
+    splits.flatMap((observation) => splitChecks(observation, spec)),
   ]);
-  return { observations, checks: checks.flat() };
-}
-
-/** @param wrong what is found when it fails; null where it passes */
-function check(id: string, passes: string, wrong: string | null): Check {
-  return wrong === null ? { id, status: 'pass', found: passes } : { id, status: 'fail', found: wrong };
+  return { observations, splits, checks: checks.flat() };
 }
 
 function routeChecks(observation: RouteObservation, listeners: readonly ListenerReading[]): readonly Check[] {
@@ -154,10 +149,14 @@ async function probeChecks(
   ports: Ports,
   spec: Spec,
   observations: readonly RouteObservation[],
+  splits: readonly SubsetObservation[],
 ): Promise<readonly Check[]> {
   const asked = spec.probes.flatMap((probe) =>
     (probe.side === 'both' ? (['source', 'target'] as const) : [probe.side]).map(async (side) => {
-      const services = observations.flatMap((observation) => observation[side].services);
+      const services = [
+        ...observations.flatMap((observation) => observation[side].services),
+        ...splits.flatMap((one) => subsetsOf(one, side).flatMap((subset) => subset.services ?? [])),
+      ];
       const { isOk, detail } = await ports.probe.ask(probe, services);
       const passes = `probe ${probe.name} is answered by the ${side}: ${detail}`;
       return check('probe', passes, isOk ? null : `probe ${probe.name} fails at the ${side}: ${detail}`);

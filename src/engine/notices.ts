@@ -16,7 +16,7 @@ interface Told {
 export function noticeOf({ id, atMs, kind, state, step, reason, context }: Told): Notice {
   const { spec } = context;
   const asked = kind === 'rolledback' ? 0 : (spec.steps[step]?.share ?? 0);
-  const achieved = context.achieved.find(({ share }) => share !== null)?.share ?? null;
+  const achieved = [...context.achieved, ...context.achievedSplits].find(({ share }) => share !== null)?.share ?? null;
   const words = wording(kind, spec.name, asked, step + 1, context);
   return {
     id,

@@ -2,7 +2,8 @@ import { type Plan, planOf } from '../domain/plan.ts';
 import type { Spec } from '../domain/spec.ts';
 import { requestRate } from '../domain/verdict.ts';
 import type { Ports } from '../ports/ports.ts';
-import { type Check, checkAll } from './checks.ts';
+import type { Check } from './check.ts';
+import { checkAll } from './checks.ts';
 
 /** The present rate is that of so long. */
 const rateOverMs = 300_000;
@@ -18,10 +19,10 @@ export interface DryRun {
  */
 export async function dryRun(ports: Ports, spec: Spec): Promise<DryRun> {
   const atMs = await ports.store.now();
-  const [{ observations, checks }, samples] = await Promise.all([
+  const [{ observations, splits, checks }, samples] = await Promise.all([
     checkAll(ports, spec),
     ports.signals.read(spec.name, atMs - rateOverMs),
   ]);
-  const plan = planOf({ spec, observations, requestsPerSecond: requestRate(samples), atMs });
+  const plan = planOf({ spec, observations, splits, requestsPerSecond: requestRate(samples), atMs });
   return { plan, preflight: { checks } };
 }

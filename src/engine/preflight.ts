@@ -1,6 +1,8 @@
-import { type Baseline, type BaselineRoute, identityOf } from '../domain/baseline.ts';
+import { type Baseline, type BaselineRoute, type BaselineSplit, identityOf } from '../domain/baseline.ts';
 import { type RouteObservation, readyPods } from '../domain/observation.ts';
 import { claimsOf, type Spec } from '../domain/spec.ts';
+import { splitToday } from '../domain/split.ts';
+import { podsBehindFrom, type SubsetObservation } from '../domain/subset-route.ts';
 import type { Ports } from '../ports/ports.ts';
 import { checkAll } from './checks.ts';
 import { answer, type Outcome } from './outcome.ts';
@@ -17,12 +19,12 @@ export async function preflight(
   atMs: number,
 ): Promise<Outcome> {
   // Of two starts at the same moment that each took the other for dead, one is refused here, before anything is written.
-  const held = await ports.store.claim(claimsOf(spec.routes), { name: spec.name, run });
+  const held = await ports.store.claim(claimsOf(spec), { name: spec.name, run });
   if (held !== null) {
     const reason = `${held.claim} is in use by migration ${held.holder.name}`;
     return answer({ type: 'preflight.refused', question, reason });
   }
-  const { observations, checks } = await checkAll(ports, spec);
+  const { observations, splits, checks } = await checkAll(ports, spec);
   const reasons = checks.filter(({ status }) => status === 'fail').map(({ found }) => found);
   if (reasons.length > 0) return answer({ type: 'preflight.refused', question, reason: reasons.join('; ') });
   const patience = {
@@ -36,8 +38,23 @@ export async function preflight(
     takenAtMs: atMs,
     patience,
     routes: observations.map(baselineOf),
+    subsets: splits.map(baselineSplitOf),
   };
   return answer({ type: 'preflight.passed', question, baseline });
+}
+
+function baselineSplitOf(observation: SubsetObservation): BaselineSplit {
+  const services = new Map(
+    observation.subsets
+      .flatMap((subset) => subset.services ?? [])
+      .map((service) => [`${service.cluster}/${service.namespace}/${service.name}`, identityOf(service)]),
+  );
+  return {
+    route: observation.route,
+    split: splitToday(observation) ?? {},
+    services: [...services.values()],
+    sourcePods: podsBehindFrom(observation) ?? 0,
+  };
 }
 
 function baselineOf({ route, source, target }: RouteObservation): BaselineRoute {

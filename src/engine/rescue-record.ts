@@ -33,7 +33,8 @@ export function rescuableOf(record: MigrationRecord): Rescuable | null {
   if (baseline === null) return null;
   const { probes, notify, steps } = context?.spec ?? {};
   return {
-    baseline,
+    // A version before knew no subsets.
+    baseline: { ...baseline, subsets: baseline.subsets ?? [] },
     probes: probes ?? [],
     channels: notify ?? [],
     isForced: context?.isForced === true,

@@ -1,4 +1,5 @@
 import type { AchievedShare } from '../domain/agreement.ts';
+import { movedBy } from '../domain/baseline.ts';
 import { ConflictError, messageOf, NotFoundError, TerminalError } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
 import { highestFence } from './fences.ts';
@@ -32,12 +33,7 @@ export async function rescue(
 ): Promise<Rescued> {
   const baseline = await ports.router.readBaseline(name);
   if (baseline === null) throw new NotFoundError(`no baseline is kept for ${name} in the clusters given`);
-  const fence =
-    fenceJump +
-    (await highestFence(
-      ports,
-      baseline.routes.map(({ route }) => route),
-    ));
+  const fence = fenceJump + (await highestFence(ports, movedBy(baseline)));
   const beganMs = ports.clock.now();
   let last: Rescued = { isVerified: false, note: '', achieved: [] };
   for (let forMs = 0; forMs <= forMsMax; forMs = ports.clock.now() - beganMs) {

@@ -4,10 +4,12 @@ import { blindObservation, glassMoves } from '../domain/break-glass.ts';
 import type { RouteObservation } from '../domain/observation.ts';
 import type { MoveOptions } from '../domain/shift.ts';
 import type { ProbeSpec } from '../domain/spec.ts';
+import type { AchievedSplit } from '../domain/subset-route.ts';
 import { FencedError, messageOf } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
 import { converge, type Progress } from './converge.ts';
 import { observe } from './observe.ts';
+import { restoreSplits } from './splits.ts';
 
 /** After so long one side no longer waits for the other to be verified: a rollback must not depend on both (rule 5). */
 const overdueMs = 15_000;
@@ -28,29 +30,36 @@ export interface Restored {
   readonly state: Progress['state'];
   readonly note: string;
   readonly achieved: readonly AchievedShare[];
+  readonly achievedSplits: readonly AchievedSplit[];
   /** What was set straight at the CLB in this look, and why; null where nothing was. */
   readonly brokeGlass: string | null;
 }
 
 /** One look and at most one write a side towards the baseline; every route on its own, so that none holds up another. */
 export async function restore(ports: RestorePorts, restoring: Restoring): Promise<Restored> {
-  const settled = await Promise.allSettled(
-    restoring.baseline.routes.map((route) => restoreRoute(ports, route, restoring)),
-  );
-  const failed = settled.find((one) => one.status === 'rejected');
+  const { baseline, fence, forMs, isForced } = restoring;
+  const isPatienceOver = forMs > baseline.patience.capacityMs;
+  const splitting = restoreSplits(ports, { kept: baseline.subsets, fence, isPatienceOver, isForced });
+  const [settled, [splits]] = await Promise.all([
+    Promise.allSettled(baseline.routes.map((route) => restoreRoute(ports, route, restoring))),
+    Promise.allSettled([splitting]),
+  ]);
+  const failed = [...settled, splits].find((one) => one.status === 'rejected');
   // The other routes have had their move; the error decides when to look again.
   if (failed !== undefined) throw failed.reason;
   const routes = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const ofSplits = splits.status === 'fulfilled' ? splits.value : [];
   const broken = routes.flatMap(({ brokeGlass }) => brokeGlass ?? []);
   return {
-    state: worst(routes),
-    note: routes.flatMap(({ note }) => note || []).join('; '),
+    state: worst([...routes, ...ofSplits]),
+    note: [...routes, ...ofSplits].flatMap(({ note }) => note || []).join('; '),
     achieved: routes.flatMap(({ observation }) => achievedShares(observation)),
+    achievedSplits: ofSplits.map(({ achieved }) => achieved),
     brokeGlass: broken.length === 0 ? null : broken.join('; '),
   };
 }
 
-function worst(routes: readonly Progress[]): Progress['state'] {
+function worst(routes: readonly Pick<Progress, 'state'>[]): Progress['state'] {
   if (routes.some(({ state }) => state === 'blocked')) return 'blocked';
   return routes.every(({ state }) => state === 'verified') ? 'verified' : 'moving';
 }

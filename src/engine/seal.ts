@@ -1,6 +1,7 @@
 import { type CarrierWeights, isWritten } from '../domain/agreement.ts';
 import { type Baseline, goalOf } from '../domain/baseline.ts';
 import { sides } from '../domain/spec.ts';
+import { splitDifferences } from '../domain/split.ts';
 import type { Ports } from '../ports/ports.ts';
 
 /**
@@ -27,6 +28,12 @@ export async function seal(
       // Where the weights differ, restoring writes them, in the order that is safe.
       if (isWritten(readings[side], goal)) await router.write(kept.route, side, goal, fence);
     }
+  }
+  for (const { route, split } of baseline.subsets) {
+    const observation = await router.readSplit(route);
+    if ((observation.carrier?.fence ?? -1) >= enough) continue;
+    isSealed = false;
+    if (splitDifferences(observation, split).length === 0) await router.writeSplit(route, split, fence);
   }
   return isSealed;
 }

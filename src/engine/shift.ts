@@ -4,10 +4,12 @@ import { shapesOf, stepGoal } from '../domain/goal.ts';
 import type { RouteObservation } from '../domain/observation.ts';
 import { nearestPair } from '../domain/share.ts';
 import { cautious } from '../domain/shift.ts';
+import type { Split } from '../domain/subset-route.ts';
 import type { Ports } from '../ports/ports.ts';
 import { converge } from './converge.ts';
 import { observeAll } from './observe.ts';
 import { again, answer, type Outcome } from './outcome.ts';
+import { cautiousSplit, convergeSplit, observeSplits, planSplits } from './splits.ts';
 
 const pollMs = 1_000;
 
@@ -34,7 +36,9 @@ export async function planShift(
     }
     goals.push(stepGoal(observation, planned.weights));
   }
-  return answer({ type: 'shift.planned', question, goals });
+  const planned = planSplits(context, asked);
+  if ('unreachable' in planned) return answer({ type: 'shift.unreachable', question, reason: planned.unreachable });
+  return answer({ type: 'shift.planned', question, goals, splits: planned.splits });
 }
 
 /** One look and at most one write a route; verified only when every route's load balancer says so (rule 2). */
@@ -44,14 +48,24 @@ export async function shift(
   question: number,
   fence: number,
 ): Promise<Outcome> {
-  const observations = await observeAll(ports, context.spec.routes);
-  const progress = await Promise.all(
-    observations.map((observation, index) =>
-      converge(ports, observation, context.goals[index] as RouteGoal, fence, cautious),
+  const { routes, subsets } = context.spec;
+  const [observations, splits] = await Promise.all([observeAll(ports, routes), observeSplits(ports, subsets)]);
+  const [ofRoutes, ofSplits] = await Promise.all([
+    Promise.all(
+      observations.map((observation, index) =>
+        converge(ports, observation, context.goals[index] as RouteGoal, fence, cautious),
+      ),
     ),
-  );
+    Promise.all(
+      splits.map((observation, index) =>
+        convergeSplit(ports, observation, context.splits[index] as Split, fence, cautiousSplit),
+      ),
+    ),
+  ]);
+  const progress = [...ofRoutes, ...ofSplits];
   if (progress.every(({ state }) => state === 'verified')) {
-    return answer({ type: 'shift.verified', question, achieved: achievedOf(observations) });
+    const achievedSplits = ofSplits.map(({ achieved }) => achieved);
+    return answer({ type: 'shift.verified', question, achieved: achievedOf(observations), achievedSplits });
   }
   const notes = progress.map(({ note }) => note).filter((note) => note !== '');
   return again(pollMs, notes.join('; '));

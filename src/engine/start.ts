@@ -30,6 +30,7 @@ function nameProblems(ports: Ports, draft: Draft, routes: readonly Route[]): rea
         ];
   return [
     ...draft.notify.flatMap((name, index) => unknown(`spec.notify[${index}]`, 'channel', name, channels)),
+    ...draft.subsets.flatMap(({ mesh }, index) => unknown(`spec.routes[${index}].mesh`, 'mesh', mesh, meshes)),
     ...routes.flatMap(({ source, target }, index) => [
       ...unknown(`spec.routes[${index}].source.cluster`, 'cluster', source.cluster, clusters),
       ...(target.kind === 'service'
@@ -135,9 +136,9 @@ export async function startMigration(
   if (previous !== null && previous.run === run) return previous;
   refuseUnfinished(previous);
   const holder = { name: spec.name, run };
-  const claims = claimsOf(spec.routes);
+  const claims = claimsOf(spec);
   // Read before the claims are taken: between claim and record a start looks as if it had died.
-  const fence = await highestFence(ports, spec.routes);
+  const fence = await highestFence(ports, spec);
   await takeClaims(ports, claims, holder);
   try {
     const atMs = await ports.store.now();

@@ -43,7 +43,7 @@ export function beginRecord({ atMs, revision, ...input }: Beginning): Stepped {
     isFinal: false,
     createdAtMs: atMs,
     updatedAtMs: atMs,
-    claims: claimsOf(input.spec.routes),
+    claims: claimsOf(input.spec),
     snapshot: null,
     timers: [],
     outbox: [],

@@ -20,12 +20,13 @@ export function viewOf(record: MigrationRecord): MigrationView {
     share: {
       asked: isBack ? 0 : stepOf(context).share,
       achieved: farthest(
-        context.achieved.map(({ share }) => share),
+        [...context.achieved, ...context.achievedSplits].map(({ share }) => share),
         isBack ? 0 : stepOf(context).share,
       ),
       observed: context.observed,
     },
     ports: context.achieved,
+    subsets: context.achievedSplits,
     differences: context.differences === '' ? null : context.differences,
     verdict: context.verdict,
     probes: context.probes,

@@ -4,12 +4,15 @@ import { type Difference, ownOf, type RouteGoal } from '../domain/agreement.ts';
 import type { RouteObservation } from '../domain/observation.ts';
 import { dueProbes, type ProbeAnswer } from '../domain/probe-health.ts';
 import type { Route, Side } from '../domain/spec.ts';
-import { judge, observedShare, unmeasured, type Verdict } from '../domain/verdict.ts';
+import { achievedSplit } from '../domain/split.ts';
+import { podsBehindFrom, type Split, type SubsetObservation, subsetsOf } from '../domain/subset-route.ts';
+import { judge, miscounted, observedShare, unmeasured } from '../domain/verdict.ts';
 import { messageOf } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
 import { agreementOf } from './converge.ts';
 import { observeAll } from './observe.ts';
 import { achievedOf } from './shift.ts';
+import { observeSplits, splitAgreement } from './splits.ts';
 
 /** The observed share is of the newest requests: of so long. */
 const observedOverMs = 20_000;
@@ -18,38 +21,49 @@ const differencesMax = 100;
 
 /** One look at everything. What cannot be read is `unknown` or `error`, never good and never bad. */
 export async function look(ports: Ports, context: MigrationContext, revision: number, atMs: number): Promise<Look> {
-  const [seen, signals] = await Promise.all([seeRoutes(ports, context), readSignals(ports, context, atMs)]);
-  const answers = seen.observations === null ? [] : await askProbes(ports, context, seen.observations, atMs);
+  const [seen, { miscounted, ...signals }] = await Promise.all([
+    seeRoutes(ports, context),
+    readSignals(ports, context, atMs),
+  ]);
+  const answers = seen.observations === null ? [] : await askProbes(ports, context, seen, atMs);
   return {
-    weights: seen.weights,
-    differences: seen.differences,
-    cause: seen.cause,
-    newerFence: newerFence(seen.observations ?? [], revision),
-    isSourceCarrying: seen.observations?.every(isSourceCarrying) ?? false,
-    achieved: seen.observations === null ? [] : achievedOf(seen.observations),
+    // Of subsets the requests that they count themselves are the proof: there is no load balancer to ask.
+    weights: miscounted === null || seen.weights === 'unknown' ? seen.weights : 'differ',
+    differences: miscounted === null ? seen.differences : bounded([...seen.differences, miscounted]),
+    cause: miscounted === null ? seen.cause : `${seen.cause} counters`.trim(),
+    newerFence: newerFence(seen, revision),
+    isSourceCarrying: isCarrying(seen),
+    achieved: achievedOf(seen.observations ?? []),
+    achievedSplits: (seen.splits ?? []).map(achievedSplit),
     answers,
     ...signals,
   };
 }
 
 interface Seen extends Pick<Look, 'weights' | 'differences' | 'cause'> {
+  /** Null where something of it could not be read. */
   readonly observations: readonly RouteObservation[] | null;
+  readonly splits: readonly SubsetObservation[] | null;
 }
 
 async function seeRoutes(ports: Ports, context: MigrationContext): Promise<Seen> {
   try {
-    const [observations, listeners] = await Promise.all([
-      observeAll(ports, context.spec.routes),
-      listenerDifferences(ports, context.spec.routes),
+    const { routes, subsets } = context.spec;
+    const [observations, splits, listeners] = await Promise.all([
+      observeAll(ports, routes),
+      observeSplits(ports, subsets),
+      listenerDifferences(ports, routes),
     ]);
     const agreements = observations.map((one, index) => agreementOf(one, context.goals[index] as RouteGoal));
-    const differing = listeners.length > 0 || agreements.some(({ weights }) => weights === 'differ');
+    const unsplit = splits.flatMap((one, index) => splitAgreement(one, context.splits[index] as Split));
+    const differing = listeners.length + unsplit.length > 0 || agreements.some(({ weights }) => weights === 'differ');
     const weights = differing ? 'differ' : agreements.every((one) => one.weights === 'agree') ? 'agree' : 'unknown';
     const differences = agreements.flatMap((one) => one.differences);
-    const texts = [...listeners, ...differences.map(({ text }) => text)];
-    return { weights, differences: bounded(texts), cause: causeOf(listeners, differences), observations };
+    const texts = [...listeners, ...unsplit, ...differences.map(({ text }) => text)];
+    const cause = causeOf([...listeners, ...unsplit], differences);
+    return { weights, differences: bounded(texts), cause, observations, splits };
   } catch (error) {
-    return { weights: 'unknown', differences: [messageOf(error)], cause: '', observations: null };
+    return { weights: 'unknown', differences: [messageOf(error)], cause: '', observations: null, splits: null };
   }
 }
 
@@ -72,10 +86,19 @@ async function listenerDifferences(
     });
 }
 
-function newerFence(observations: readonly RouteObservation[], revision: number): number | null {
-  const fences = observations.flatMap(({ source, target }) => [source.carrier?.fence ?? 0, target.carrier?.fence ?? 0]);
+function newerFence({ observations, splits }: Seen, revision: number): number | null {
+  const carriers = [
+    ...(observations ?? []).flatMap(({ source, target }) => [source.carrier, target.carrier]),
+    ...(splits ?? []).map(({ carrier }) => carrier),
+  ];
+  const fences = carriers.map((carrier) => carrier?.fence ?? 0);
   const highest = Math.max(0, ...fences);
   return highest > revision ? highest : null;
+}
+
+function isCarrying({ observations, splits }: Seen): boolean {
+  if (observations === null || splits === null) return false;
+  return observations.every(isSourceCarrying) && splits.every((one) => (podsBehindFrom(one) ?? 0) > 0);
 }
 
 function isSourceCarrying({ groups, source }: RouteObservation): boolean {
@@ -100,10 +123,13 @@ function causeOf(listeners: readonly string[], differences: readonly Difference[
 function askProbes(
   ports: Ports,
   context: MigrationContext,
-  observations: readonly RouteObservation[],
+  { observations, splits }: Seen,
   atMs: number,
 ): Promise<readonly ProbeAnswer[]> {
-  const servicesOf = (side: Side) => observations.flatMap((observation) => observation[side].services);
+  const servicesOf = (side: Side) => [
+    ...(observations ?? []).flatMap((observation) => observation[side].services),
+    ...(splits ?? []).flatMap((one) => subsetsOf(one, side).flatMap(({ services }) => services ?? [])),
+  ];
   return Promise.all(
     dueProbes(context.spec.probes, context.probes, atMs).map(async ({ probe, side }) => {
       const { isOk, detail } = await ports.probe.ask(probe, servicesOf(side));
@@ -116,16 +142,19 @@ async function readSignals(
   ports: Ports,
   context: MigrationContext,
   atMs: number,
-): Promise<{ readonly verdict: Verdict; readonly observed: number | null }> {
+): Promise<Pick<Look, 'verdict' | 'observed'> & { readonly miscounted: string | null }> {
   try {
     const samples = await ports.signals.read(context.spec.name, context.baseline?.takenAtMs ?? atMs);
     const sinceMs = (context.verifiedAtMs ?? atMs) + context.spec.settleMs;
-    const { analysis } = context.spec;
+    const { analysis, subsets, tolerance } = context.spec;
+    const { share } = stepOf(context);
+    const isCounted = subsets.length > 0 && context.step >= 0 && context.verifiedAtMs !== null;
     return {
-      verdict: judge({ samples, share: stepOf(context).share, sinceMs, analysis }),
+      verdict: judge({ samples, share, sinceMs, analysis }),
       observed: observedShare(samples, Math.max(context.verifiedAtMs ?? 0, atMs - observedOverMs)),
+      miscounted: isCounted ? miscounted(samples, { share, sinceMs, tolerance }) : null,
     };
   } catch (error) {
-    return { verdict: unmeasured(messageOf(error)), observed: null };
+    return { verdict: unmeasured(messageOf(error)), observed: null, miscounted: null };
   }
 }

@@ -1,4 +1,4 @@
-import type { Baseline } from '../domain/baseline.ts';
+import { type Baseline, movedBy } from '../domain/baseline.ts';
 import { FencedError, messageOf } from '../ports/errors.ts';
 import type { KeptBaselines, KeptWay, WatchMark } from '../ports/kept-baselines.ts';
 import type { Ports } from '../ports/ports.ts';
@@ -77,12 +77,7 @@ async function bringBack(
   do {
     try {
       if (fence === null) {
-        fence =
-          fenceJump +
-          (await highestFence(
-            ports,
-            baseline.routes.map(({ route }) => route),
-          ));
+        fence = fenceJump + (await highestFence(ports, movedBy(baseline)));
         // The next run goes on with the same one: a fence that grew with each minute would write each minute.
         await note(ports, places, { ...mark, fence }, trouble);
       }

@@ -2,8 +2,9 @@ import type { CarrierWeights } from '../domain/agreement.ts';
 import type { Baseline } from '../domain/baseline.ts';
 import type { ServiceReading, SideReading } from '../domain/observation.ts';
 import type { Route, Side, SideRef } from '../domain/spec.ts';
+import type { Split, SubsetObservation, SubsetRoute } from '../domain/subset-route.ts';
 
-/** Reads and writes the weight annotations. Every method may throw TransientError or TerminalError. */
+/** Reads and writes weights: the annotations of gateways, the routes of a mesh. Every method may throw TransientError or TerminalError. */
 export interface TrafficRouter {
   /** Both sides as the Kubernetes APIs tell them now. A target carrier that cannot be reached reads as null. */
   read(route: Route): Promise<{ readonly source: SideReading; readonly target: SideReading }>;
@@ -12,6 +13,14 @@ export interface TrafficRouter {
    * @throws FencedError when the object carries a higher fence, ConflictError when it changed in between
    */
   write(route: Route, side: Side, weights: CarrierWeights, fence: number): Promise<void>;
+  /** The subsets of a host as the mesh's API server and the clusters tell them now. */
+  readSplit(route: SubsetRoute): Promise<SubsetObservation>;
+  /**
+   * Writes the weights of the http route that leads to the host, and the fence, in one patch guarded by
+   * resourceVersion; every other route stays. Where there is no VirtualService yet, one is made with this route alone.
+   * @throws FencedError when the object carries a higher fence, ConflictError when it changed in between
+   */
+  writeSplit(route: SubsetRoute, split: Split, fence: number): Promise<void>;
   /** The Services of one side wherever they are found, to learn their CLBs, ports and groups. */
   discover(side: SideRef): Promise<readonly ServiceReading[]>;
   /** Writes the way back beside the source Services, where it can be read without our store. */

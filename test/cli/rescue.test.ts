@@ -117,7 +117,7 @@ async function keep(...routes: readonly Route[]): Promise<void> {
     services: { source: [], target: [] },
     sourcePods: 1,
   }));
-  const baseline = { name: 'shop', run: 'r1', takenAtMs: 0, patience: aPatience(), routes: kept };
+  const baseline = { name: 'shop', run: 'r1', takenAtMs: 0, patience: aPatience(), routes: kept, subsets: [] };
   await kubernetesRouter(clients, { namespaces: null }).keepBaseline('shop', baseline, 5);
   clients.close();
 }

@@ -15,6 +15,7 @@ const aView = (view: Partial<MigrationView> = {}): MigrationView => ({
   step: 2,
   steps: 3,
   share: { asked: 50, achieved: 49.95, observed: null },
+  subsets: [],
   ports: [],
   differences: null,
   verdict: null,

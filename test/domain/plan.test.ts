@@ -51,7 +51,13 @@ function aLook(source: SideSetup, target: SideSetup): RouteObservation {
 
 function plan(look: RouteObservation, asked: readonly number[], more: Partial<Spec> = {}, rate: number | null = null) {
   const spec = aSpec({ steps: asked.map((share) => aStep(share)), ...more });
-  return planOf({ spec, observations: [look], requestsPerSecond: rate, atMs: Date.parse('2026-11-23T01:00:00Z') });
+  return planOf({
+    spec,
+    splits: [],
+    observations: [look],
+    requestsPerSecond: rate,
+    atMs: Date.parse('2026-11-23T01:00:00Z'),
+  });
 }
 
 const portsOf = ({ routes }: Plan): readonly PortPlan[] => routes.flatMap(({ ports }) => ports);

@@ -9,7 +9,7 @@ import { aWorld } from '../fixtures/world.ts';
 
 it('a start that died between its claims and its record stands in the way of nobody', async () => {
   const { ports } = aWorld();
-  const claims = claimsOf(aSpec().routes);
+  const claims = claimsOf(aSpec());
   expect(claims.length).toBeGreaterThan(1);
   await ports.store.claim(claims, { name: 'dead', run: 'run-0' });
   const record = await startMigration(ports, aSpec(), { run: 'run-1', actor: 'ada' });

@@ -80,8 +80,12 @@ interface Place {
 
 function placesOf(clients: KubernetesClients, baseline: Baseline): readonly Place[] {
   const places = new Map<string, Place>();
-  for (const { route } of baseline.routes) {
-    const { cluster, namespace } = route.source;
+  const sources = [
+    ...baseline.routes.map(({ route }) => route.source),
+    // A host may have its Service in every cluster: one place is enough to find the way back.
+    ...baseline.subsets.flatMap(({ services }) => services.slice(0, 1)),
+  ];
+  for (const { cluster, namespace } of sources) {
     places.set(`${cluster}/${namespace}`, { cluster: clients.cluster(cluster), namespace });
   }
   return [...places.values()];

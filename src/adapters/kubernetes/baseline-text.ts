@@ -21,6 +21,25 @@ const identity = v.object({
 });
 const services = v.pipe(v.array(identity), v.maxLength(100));
 
+const split = v.record(name, whole);
+const subsets = v.pipe(
+  v.array(
+    v.object({
+      route: v.object({
+        mesh: name,
+        virtualService: v.object({ namespace: name, name }),
+        host: name,
+        from: v.pipe(v.array(name), v.minLength(1), v.maxLength(100)),
+        to: name,
+      }),
+      split,
+      services,
+      sourcePods: whole,
+    }),
+  ),
+  v.maxLength(100),
+);
+
 const schema = v.object({
   format: v.literal(1),
   baseline: v.object({
@@ -43,9 +62,10 @@ const schema = v.object({
           sourcePods: whole,
         }),
       ),
-      v.minLength(1),
       v.maxLength(100),
     ),
+    // What a version before kept has none.
+    subsets: v.optional(subsets, []),
   }),
 });
 

@@ -9,6 +9,7 @@ import { gatewayResource } from './gateway-object.ts';
 import { beginLook, lookAtSource, lookAtTarget, requireService } from './look.ts';
 import { readGateway } from './objects.ts';
 import { assertWeights, gatewayPatch, servicePatch } from './patch.ts';
+import { readSplit, writeSplit } from './splits.ts';
 
 export interface RouterOptions {
   /**
@@ -32,6 +33,8 @@ export function kubernetesRouter(clients: KubernetesClients, options: RouterOpti
       if (ref.kind === 'service') await writeService(clients, ref, weights, fence);
       else await writeGateway(clients, ref, weights, fence);
     },
+    readSplit: (route) => readSplit(clients, route),
+    writeSplit: (route, split, fence) => writeSplit(clients, route, split, fence),
     discover: (side) => discover(clients, side),
     keepBaseline: (name, baseline, fence) => keepBaseline(clients, name, baseline, fence),
     readBaseline: async (name) => {

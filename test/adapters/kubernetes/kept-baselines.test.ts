@@ -18,6 +18,7 @@ const baseline: Baseline = {
   run: 'r1',
   takenAtMs: 1_760_000_000_000,
   patience: aPatience(),
+  subsets: [],
   routes: [
     {
       route,
