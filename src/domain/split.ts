@@ -73,7 +73,7 @@ export function splitDifferences({ route, carrier }: SubsetObservation, goal: Sp
 
 /** The one next thing to do so that a split comes to its goal. */
 export type SplitMove =
-  | { readonly kind: 'write'; readonly split: Split; readonly isLast: boolean }
+  | { readonly kind: 'write'; readonly split: Split }
   | { readonly kind: 'blocked'; readonly reason: string }
   | { readonly kind: 'verified' };
 
@@ -103,9 +103,9 @@ export function nextSplitMove(observation: SubsetObservation, goal: Split, optio
   const before = options.sourcePodsAtBaseline;
   const pods = podsBehindFrom(observation);
   const isShrunken = before !== null && pods !== null && pods < before && !options.isPatienceOver && !options.isForced;
-  if (!isShrunken) return { kind: 'write', split: goal, isLast: true };
+  if (!isShrunken) return { kind: 'write', split: goal };
   const half = splitAt(goal, route, Math.max(shareOfSplit(goal, route) ?? 0, whole / 2));
-  if ((shareOfSplit(now, route) ?? 0) > whole / 2) return { kind: 'write', split: half, isLast: false };
+  if ((shareOfSplit(now, route) ?? 0) > whole / 2) return { kind: 'write', split: half };
   const reason = `${route.from.join(', ')} of ${route.host} have ${pods} ready pods of ${before} and could be flooded: waiting for them to grow`;
   return { kind: 'blocked', reason };
 }

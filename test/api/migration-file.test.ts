@@ -39,6 +39,23 @@ const publicRoute = `- loadBalancer: lb-public
   target: { mesh: asm, gateway: istio-system/ingressgateway-asm }
   ports: { 80: rsp-pub-80, 443: rsp-pub-443 }`;
 
+const reviewsRoute = '- { mesh: asm, virtualService: default/reviews, host: reviews, from: [v1, v2], to: v3 }';
+
+test('a route in the mesh names the subsets of one host', () => {
+  expect(parseMigration(longForm(reviewsRoute))).toMatchObject({
+    routes: [],
+    subsets: [
+      {
+        mesh: 'asm',
+        virtualService: { namespace: 'default', name: 'reviews' },
+        host: 'reviews',
+        from: ['v1', 'v2'],
+        to: 'v3',
+      },
+    ],
+  });
+});
+
 describe('the short form', () => {
   test('is all that most people write; the rest has defaults', () => {
     expect(parseMigration(shortForm)).toEqual({
@@ -47,6 +64,7 @@ describe('the short form', () => {
         source: { cluster: null, namespace: 'istio-system', name: 'istio-ingressgateway' },
         target: { mesh: null, namespace: 'istio-system', name: 'ingressgateway-asm' },
       },
+      subsets: [],
       steps: [10, 50, 90, 100].map((share) => ({ share, bakeMs: 600_000, gate: null })),
       finish: 'stay',
       tolerance: 2,
@@ -275,14 +293,24 @@ spec:
       /9 spec\.routes\[0\]\.ports\["70000"\]: must be a port number/,
     ],
     [
-      'subsets of a virtual service, which come later',
-      longForm(
-        `- { virtualService: default/reviews, ${publicRoute
-          .split('\n')
-          .map((line) => line.slice(2))
-          .join(', ')} }`,
-      ),
-      '6 spec.routes[0].virtualService: is not supported by this version',
+      'subsets beside a load balancer, whose requests nobody could tell apart',
+      longForm(`${publicRoute}\n${reviewsRoute}`),
+      '10 spec.routes[1].virtualService: cannot stand beside routes of load balancers: subsets move in a migration of their own',
+    ],
+    [
+      'a subset that is moved to itself',
+      longForm(reviewsRoute.replace('to: v3', 'to: v2')),
+      '6 spec.routes[0].to: v2 is among from as well: a migration needs two sides',
+    ],
+    [
+      'a subset twice',
+      longForm(reviewsRoute.replace('[v1, v2]', '[v1, v1]')),
+      /spec\.routes\[0\]\.from\[1\]: v1 stands here twice/,
+    ],
+    [
+      'one VirtualService twice',
+      longForm(`${reviewsRoute}\n${reviewsRoute}`),
+      /7 spec\.routes\[1\]\.virtualService: asm\/default\/reviews stands here twice/,
     ],
     [
       'a profile of the analysis, which comes later',
@@ -404,6 +432,6 @@ describe('the JSON Schema for editors', () => {
     expect(properties.deadline).toMatchObject({ type: 'string', default: '6h', description: expect.any(String) });
     expect(properties.steps.items.anyOf).toHaveLength(2);
     expect(properties.finish.enum).toEqual(['stay', 'return']);
-    expect(properties.routes.items.properties.target.anyOf).toHaveLength(2);
+    expect(properties.routes.items.anyOf[0].properties.target.anyOf).toHaveLength(2);
   });
 });

@@ -42,31 +42,34 @@ const subsets = v.pipe(
 
 const schema = v.object({
   format: v.literal(1),
-  baseline: v.object({
-    name,
-    run: name,
-    takenAtMs: whole,
-    patience: v.object({ capacityMs: whole, breakGlassMs: whole, deadManMs: whole }),
-    routes: v.pipe(
-      v.array(
-        v.object({
-          route: v.object({
-            loadBalancer: name,
-            source: service,
-            target: v.variant('kind', [service, gateway]),
-            ports: v.pipe(v.array(v.object({ port: whole, group: name })), v.maxLength(100)),
+  baseline: v.pipe(
+    v.object({
+      name,
+      run: name,
+      takenAtMs: whole,
+      patience: v.object({ capacityMs: whole, breakGlassMs: whole, deadManMs: whole }),
+      routes: v.pipe(
+        v.array(
+          v.object({
+            route: v.object({
+              loadBalancer: name,
+              source: service,
+              target: v.variant('kind', [service, gateway]),
+              ports: v.pipe(v.array(v.object({ port: whole, group: name })), v.maxLength(100)),
+            }),
+            source: weights,
+            target: weights,
+            services: v.object({ source: services, target: services }),
+            sourcePods: whole,
           }),
-          source: weights,
-          target: weights,
-          services: v.object({ source: services, target: services }),
-          sourcePods: whole,
-        }),
+        ),
+        v.maxLength(100),
       ),
-      v.maxLength(100),
-    ),
-    // What a version before kept has none.
-    subsets: v.optional(subsets, []),
-  }),
+      // What a version before kept has none.
+      subsets: v.optional(subsets, []),
+    }),
+    v.check(({ routes, subsets }) => routes.length + subsets.length > 0, 'moves nothing'),
+  ),
 });
 
 /** The kept form, readable by people and by a later version. @throws TerminalError where it is too large */
