@@ -1,4 +1,15 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type ParseOptions,
+  parseAllDocuments,
+  parseDocument,
+} from 'yaml';
 import { type InputProblem, InvalidInputError, messageOf } from '../ports/errors.ts';
 import { formatPath, type Path, type PlacedProblem, problemsMax } from './problems.ts';
 
@@ -18,19 +29,57 @@ export interface SourceDocument {
  * @throws InvalidInputError with every syntax error and its line
  */
 export function readDocument(text: string): SourceDocument {
+  const lines = new LineCounter();
+  return placed(
+    readAll(text, () => [parseDocument(text, optionsWith(lines))], lines),
+    lines,
+  )[0] as SourceDocument;
+}
+
+/**
+ * Reads a stream of YAML documents, as manifests are often kept; those that hold nothing are left out.
+ * @throws InvalidInputError with every syntax error and its line
+ */
+export function readDocuments(text: string): readonly SourceDocument[] {
+  const lines = new LineCounter();
+  const documents = readAll(text, () => [...parseAllDocuments(text, optionsWith(lines))], lines);
+  return placed(
+    documents.filter(({ contents }) => contents !== null),
+    lines,
+  );
+}
+
+const documentsMax = 100;
+
+function optionsWith(lineCounter: LineCounter) {
+  // Repeated keys are found below, in one pass: the library compares each key with all others.
+  return { lineCounter, uniqueKeys: false, logLevel: 'silent', prettyErrors: false } as const satisfies ParseOptions &
+    Parameters<typeof parseDocument>[1];
+}
+
+function readAll(text: string, parse: () => readonly Document[], lines: LineCounter): readonly Document[] {
   if (Buffer.byteLength(text) > documentBytesMax) {
     throw new InvalidInputError([{ path: '(all of it)', message: `is larger than ${documentBytesMax / 1024} KB` }]);
   }
-  const lines = new LineCounter();
-  const document = parseText(text, lines);
-  const lineAt = (offset: number) => Math.max(1, lines.linePos(offset).line);
-  const errors = syntaxErrors(document, lineAt);
-  const repeats = errors.length > 0 ? [] : repeatedKeys(document, lineAt);
-  if (errors.length + repeats.length > 0) throw new InvalidInputError([...errors, ...repeats]);
-  return {
+  const documents = parsed(parse);
+  if (documents.length > documentsMax) throw notReadable(`has more than ${documentsMax} documents`);
+  const lineAt = lineIn(lines);
+  const errors = documents.flatMap((document) => syntaxErrors(document, lineAt)).slice(0, problemsMax);
+  const repeats = errors.length > 0 ? [] : documents.flatMap((document) => repeatedKeys(document, lineAt));
+  if (errors.length + repeats.length > 0) throw new InvalidInputError([...errors, ...repeats.slice(0, problemsMax)]);
+  return documents;
+}
+
+function placed(documents: readonly Document[], lines: LineCounter): readonly SourceDocument[] {
+  const lineAt = lineIn(lines);
+  return documents.map((document) => ({
     value: toValue(document),
     lineOf: (path, isAtKey) => lineAt(offsetOf(document, path, isAtKey)),
-  };
+  }));
+}
+
+function lineIn(lines: LineCounter): (offset: number) => number {
+  return (offset) => Math.max(1, lines.linePos(offset).line);
 }
 
 /** A problem with its line in the document. */
@@ -38,10 +87,9 @@ export function withLine(document: SourceDocument, { path, message, isAtKey }: P
   return { path: formatPath(path), line: document.lineOf(path, isAtKey), message };
 }
 
-function parseText(text: string, lineCounter: LineCounter): Document {
+function parsed(parse: () => readonly Document[]): readonly Document[] {
   try {
-    // Repeated keys are found below, in one pass: the library compares each key with all others.
-    return parseDocument(text, { lineCounter, uniqueKeys: false, logLevel: 'silent', prettyErrors: false });
+    return parse();
   } catch (error) {
     // The composer is recursive: thousands of open brackets exhaust the stack.
     if (error instanceof RangeError) throw notReadable('is nested too deeply');

@@ -40,7 +40,7 @@ export function formatPath(path: Path): string {
   const text = path
     .map((part) => {
       if (typeof part === 'number') return `[${part}]`;
-      return /^[A-Za-z_][\w-]{0,60}$/.test(part) ? `.${part}` : `[${JSON.stringify(part.slice(0, 60))}]`;
+      return /^[A-Za-z_][\w-]{0,60}$/.test(part) ? `.${part}` : `[${JSON.stringify(part.slice(0, 120))}]`;
     })
     .join('');
   return text.replace(/^\./, '') || '(all of it)';

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { abortCommand } from './abort.ts';
 import { approveCommand } from './approve.ts';
 import { demoCommand } from './demo.ts';
+import { gatewayCommand } from './gateway.ts';
 import { getCommand } from './get.ts';
 import { historyCommand } from './history.ts';
 import { initCommand } from './init.ts';
@@ -32,6 +33,7 @@ const commands: readonly AddCommand[] = [
   getCommand,
   historyCommand,
   initCommand,
+  gatewayCommand,
   pauseCommand,
   resumeCommand,
   promoteCommand,
