@@ -13,6 +13,20 @@ export type Assessment =
   | { readonly kind: 'pass' }
   | { readonly kind: 'stay'; readonly text: string };
 
+/** Weights that still differ so long after backends came or went are nothing that settles by itself. */
+const settlingMsMax = 60_000;
+
+/**
+ * The cloud controller attaches new backends first and then writes the weights of the others, group by group: what a
+ * look finds in between is nobody's change (reference A9). Null where nothing settles.
+ */
+export function settlingSince(context: MigrationContext, look: Look, atMs: number): number | null {
+  // A record of before these fields has neither.
+  const known = context.backends ?? null;
+  if (look.weights !== 'differ' || !look.isAtClbOnly || known === null || known === look.backends) return null;
+  return context.settlingSinceMs ?? atMs;
+}
+
 /**
  * Failure acts at once, whatever else is open; going on needs everything good: verdict, probes, weights, bake (rule 4).
  * A target that fails together with the source is not sent back onto a source that fails too (rule 5).
@@ -34,7 +48,12 @@ export function assess(context: MigrationContext, look: Look, atMs: number): Ass
     const text = `an object carries fence ${look.newerFence}: somebody rescued, or the store lost commits`;
     return { kind: 'hold', cause: 'overtaken', text };
   }
-  if (look.weights === 'differ') return assessDrift(context, look);
+  if (look.weights === 'differ') {
+    const sinceMs = settlingSince(context, look, atMs);
+    const isSettling = sinceMs !== null && atMs - sinceMs < settlingMsMax;
+    if (isSettling) return { kind: 'stay', text: `backends came or went: ${inShort(look.differences)}` };
+    return assessDrift(context, look);
+  }
   if (look.weights === 'unknown') return { kind: 'stay', text: inShort(look.differences) };
   const missed = missedShare(context, look);
   if (missed !== null) return { kind: 'correct', text: missed };

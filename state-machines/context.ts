@@ -40,6 +40,10 @@ export interface MigrationContext {
   readonly achievedSplits: readonly AchievedSplit[];
   /** What the last look found different from the goal, in words; '' where nothing is. */
   readonly differences: string;
+  /** The backends that were there when the load balancer agreed last; null before it did. */
+  readonly backends: string | null;
+  /** Since when there are others and it does not agree yet; null where that is not so. */
+  readonly settlingSinceMs: number | null;
   /** When the share under way was verified; samples before are not of this step. */
   readonly verifiedAtMs: number | null;
   /** The drift that was answered with a write already: the same cause again is held, never fought. */
@@ -82,6 +86,8 @@ export function initialContext(input: MigrationInput): MigrationContext {
     achieved: [],
     achievedSplits: [],
     differences: '',
+    backends: null,
+    settlingSinceMs: null,
     verifiedAtMs: null,
     answeredDrift: null,
     holdWhenVerified: null,

@@ -19,6 +19,10 @@ export interface Look extends Achieved {
   readonly differences: readonly string[];
   /** What the differences go back to, in words that stay the same while a controller follows it. '' where they agree. */
   readonly cause: string;
+  /** Annotations, Services and listeners are as they should be: only weights at the load balancer differ. */
+  readonly isAtClbOnly: boolean;
+  /** Which backends there are, by the Kubernetes APIs; '' where they could not be read. */
+  readonly backends: string;
   /** A fence on an object that is above this record's revision: somebody rescued, or the store lost commits. */
   readonly newerFence: number | null;
   /** In every group some backend of the source has weight and is healthy: traffic can be put back onto it. */

@@ -1,7 +1,7 @@
 import { assign, setup } from 'xstate';
 import { withAnswers } from '../src/domain/probe-health.ts';
 import { isOpen } from '../src/domain/window.ts';
-import { type Assessment, assess } from './assessment.ts';
+import { type Assessment, assess, settlingSince } from './assessment.ts';
 import { type HoldCause, isLastStep, type MigrationContext, type MigrationInput, stepOf } from './context.ts';
 import { inertEffects } from './effects.ts';
 import type { MigrationEvent } from './events.ts';
@@ -84,6 +84,8 @@ export const vocabulary = setup({
         verdict: look.verdict,
         observed: look.observed ?? context.observed,
         differences: look.differences.join('; '),
+        backends: look.weights === 'agree' ? look.backends : context.backends,
+        settlingSinceMs: settlingSince(context, look, event.at),
         achieved: look.achieved.length > 0 ? look.achieved : context.achieved,
         achievedSplits: look.achievedSplits.length > 0 ? look.achievedSplits : context.achievedSplits,
       };

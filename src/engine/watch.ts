@@ -1,6 +1,7 @@
 import { type MigrationContext, stepOf } from '../../state-machines/context.ts';
 import type { Look } from '../../state-machines/events.ts';
 import { type Difference, ownOf, type RouteGoal } from '../domain/agreement.ts';
+import { backendsKey } from '../domain/backends-key.ts';
 import type { RouteObservation } from '../domain/observation.ts';
 import { dueProbes, type ProbeAnswer } from '../domain/probe-health.ts';
 import type { Route, Side } from '../domain/spec.ts';
@@ -31,6 +32,8 @@ export async function look(ports: Ports, context: MigrationContext, revision: nu
     weights: miscounted === null || seen.weights === 'unknown' ? seen.weights : 'differ',
     differences: miscounted === null ? seen.differences : bounded([...seen.differences, miscounted]),
     cause: miscounted === null ? seen.cause : `${seen.cause} counters`.trim(),
+    isAtClbOnly: miscounted === null && seen.isAtClbOnly,
+    backends: seen.backends,
     newerFence: newerFence(seen, revision),
     isSourceCarrying: isCarrying(seen),
     achieved: achievedOf(seen.observations ?? []),
@@ -40,7 +43,7 @@ export async function look(ports: Ports, context: MigrationContext, revision: nu
   };
 }
 
-interface Seen extends Pick<Look, 'weights' | 'differences' | 'cause'> {
+interface Seen extends Pick<Look, 'weights' | 'differences' | 'cause' | 'isAtClbOnly' | 'backends'> {
   /** Null where something of it could not be read. */
   readonly observations: readonly RouteObservation[] | null;
   readonly splits: readonly SubsetObservation[] | null;
@@ -59,11 +62,19 @@ async function seeRoutes(ports: Ports, context: MigrationContext): Promise<Seen>
     const differing = listeners.length + unsplit.length > 0 || agreements.some(({ weights }) => weights === 'differ');
     const weights = differing ? 'differ' : agreements.every((one) => one.weights === 'agree') ? 'agree' : 'unknown';
     const differences = agreements.flatMap((one) => one.differences);
-    const texts = [...listeners, ...unsplit, ...differences.map(({ text }) => text)];
-    const cause = causeOf([...listeners, ...unsplit], differences);
-    return { weights, differences: bounded(texts), cause, observations, splits };
+    const others = [...listeners, ...unsplit];
+    return {
+      weights,
+      differences: bounded([...others, ...differences.map(({ text }) => text)]),
+      cause: causeOf(others, differences),
+      isAtClbOnly: others.length === 0 && differences.every(({ at }) => at === 'clb'),
+      backends: backendsKey(observations),
+      observations,
+      splits,
+    };
   } catch (error) {
-    return { weights: 'unknown', differences: [messageOf(error)], cause: '', observations: null, splits: null };
+    const nothing = { isAtClbOnly: false, backends: '', observations: null, splits: null };
+    return { weights: 'unknown', differences: [messageOf(error)], cause: '', ...nothing };
   }
 }
 
