@@ -1,7 +1,7 @@
 import { predictedWeights } from '../domain/agreement.ts';
 import type { Baseline } from '../domain/baseline.ts';
 import type { BackendReading, ServiceReading } from '../domain/observation.ts';
-import type { PortMapping } from '../domain/spec.ts';
+import type { PortMapping, Route, Side } from '../domain/spec.ts';
 import { TransientError } from '../ports/errors.ts';
 import type { LoadBalancer } from '../ports/load-balancer.ts';
 import type { TrafficRouter } from '../ports/traffic-router.ts';
@@ -55,6 +55,10 @@ function assumedBackends(service: ServiceReading, { port }: PortMapping): readon
  * they are. Writing it is refused, so that the source alone gets its weight back (design rule 5).
  */
 export function withoutMesh(router: TrafficRouter): TrafficRouter {
+  const assertReachable = (route: Route, side: Side): void => {
+    if (side === 'source' || route.target.kind === 'service') return;
+    throw new TransientError('the IstioGateway cannot be written without --asm-kubeconfig');
+  };
   return {
     ...router,
     read: async (route) => {
@@ -65,11 +69,13 @@ export function withoutMesh(router: TrafficRouter): TrafficRouter {
       const reading = await router.read({ ...route, target: service });
       return { source: reading.source, target: { carrier: null, services: reading.target.services } };
     },
-    write: async (route, side, weights, fence) => {
-      if (side === 'target' && route.target.kind === 'gateway') {
-        throw new TransientError('the IstioGateway cannot be written without --asm-kubeconfig');
-      }
-      await router.write(route, side, weights, fence);
+    write: async (route, side, weights, fence, mark) => {
+      assertReachable(route, side);
+      await router.write(route, side, weights, fence, mark);
+    },
+    nudge: async (route, side, mark, fence) => {
+      assertReachable(route, side);
+      await router.nudge(route, side, mark, fence);
     },
   };
 }

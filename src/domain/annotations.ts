@@ -54,3 +54,13 @@ export function parseVgroupPort(text: string): readonly VgroupPort[] | null {
 
 /** Beside the weight: the highest record revision that wrote the object (rule 6). */
 export const fenceKey = 'sluice.dev/fence';
+
+/** Beside the fence: what was true just before the newest write, as JSON. */
+export const markKey = 'sluice.dev/written';
+
+/**
+ * On a Service, or where the ASM controller copies it from: its value is of no meaning to any controller, but a change
+ * of any annotation makes the cloud controller reconcile the Service (reference A8). It says nothing of weights, so it
+ * stays at the end: taking it away would be one more reconcile of a front door that is as it should be.
+ */
+export const nudgeKey = 'sluice.dev/nudge';

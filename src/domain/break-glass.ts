@@ -67,5 +67,6 @@ function blindService(identity: ServiceIdentity, baseline: BaselineRoute, side: 
     portNames: {},
     endpoints: [],
     warning: null,
+    hash: null,
   };
 }

@@ -29,6 +29,30 @@ export interface CarrierReading {
   readonly fence: number | null;
   /** Who wrote the weight last, from managedFields. */
   readonly writtenBy: string | null;
+  /** What our newest write left beside the fence; null where nothing, or nothing readable, is there. */
+  readonly mark: WriteMark | null;
+}
+
+/**
+ * What was true just before a write, kept on the object that it wrote: any later look, in whatever process, can tell
+ * from it what came after the write, and no two machines' clocks are compared for it.
+ */
+export interface WriteMark {
+  /** When it was written, by the store's clock. */
+  readonly atMs: number;
+  /** By cluster id, for every Service that could be read then. */
+  readonly before: Readonly<Record<string, ServiceHints>>;
+  /** The newest nudge since then: the revision of the command it was for, and when. */
+  readonly nudge: { readonly revision: number; readonly atMs: number } | null;
+}
+
+/** A mark that tells of a nudge. */
+export type NudgeMark = WriteMark & { readonly nudge: NonNullable<WriteMark['nudge']> };
+
+/** The cloud controller's hash label, and when its newest warning was, by its own clock. */
+export interface ServiceHints {
+  readonly hash: string | null;
+  readonly warnedAtMs: number | null;
 }
 
 export interface ServiceReading {
@@ -50,7 +74,22 @@ export interface ServiceReading {
   /** Ready pods with the port that each Service port leads to: where a probe asks. */
   readonly endpoints: readonly EndpointReading[];
   /** The newest warning of the cloud controller on this Service: a hint, never proof. */
-  readonly warning: { readonly reason: string; readonly message: string; readonly atMs: number } | null;
+  readonly warning: ControllerWarning | null;
+  /** The label that the cloud controller changes once it has processed a changed Service (reference A10); a hint. */
+  readonly hash: string | null;
+}
+
+/** Reason of the warning that a whole reconcile failed; the controller tries again by itself (reference A8, A10). */
+export const syncFailure = 'SyncLoadBalancerFailed';
+
+/** Times are the controller's clock, to the second. */
+export interface ControllerWarning {
+  readonly reason: string;
+  readonly message: string;
+  /** When it was said last. */
+  readonly atMs: number;
+  /** When it was said first: equal warnings are one event that is counted up. */
+  readonly firstAtMs: number;
 }
 
 export interface EndpointReading {

@@ -54,7 +54,12 @@ function attempt(
       return keepBaseline(ports, context, effect.params.question, record.revision);
     case 'shift':
       return context.goalsOf === effect.params.question
-        ? shift(ports, context, effect.params.question, record.revision)
+        ? shift(ports, context, effect.params.question, {
+            atMs,
+            fence: record.revision,
+            revision: command.revision,
+            sinceMs: command.createdAtMs,
+          })
         : planShift(ports, context, effect.params.question, effect.params.step);
     case 'watch':
       return watch(ports, context, effect.params.question, record.revision, atMs);
@@ -110,6 +115,8 @@ async function restoreBaseline(
     baseline: context.baseline as Baseline,
     probes: context.spec.probes,
     fence: record.revision,
+    nudge: command.revision,
+    atMs,
     forMs: atMs - (context.rollingBackSinceMs ?? command.createdAtMs),
     exclusively: (loadBalancer, work) =>
       exclusively(ports, `clb ${loadBalancer}`, `${command.id} ${record.revision}`, work),

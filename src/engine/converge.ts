@@ -1,15 +1,24 @@
 import { type Difference, differencesOf, type RouteGoal } from '../domain/agreement.ts';
+import { hintOf, markFor, type Waiting } from '../domain/hints.ts';
 import { type RouteObservation, readingOf } from '../domain/observation.ts';
 import { type Move, type MoveOptions, nextMove } from '../domain/shift.ts';
 import { sides } from '../domain/spec.ts';
 import { FencedError, messageOf } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
+import { observe } from './observe.ts';
 
 /** Where a route stands after one look, and at most one write, towards its goal. */
 export interface Progress {
   readonly observation: RouteObservation;
   readonly state: 'verified' | 'moving' | 'blocked';
   readonly note: string;
+  /** Why a shift waits no longer; a rollback goes on all the same, and has none. */
+  readonly failure: string | null;
+}
+
+/** Who writes, and what its writes wait for. */
+export interface Writer extends Waiting {
+  readonly fence: number;
 }
 
 /**
@@ -20,15 +29,17 @@ export async function converge(
   ports: Pick<Ports, 'router' | 'loadBalancer'>,
   observation: RouteObservation,
   goal: RouteGoal,
-  fence: number,
+  writer: Writer,
   options: MoveOptions,
 ): Promise<Progress> {
   const { route } = observation;
   const move = nextMove(observation, goal, options);
   const progress = progressOf(observation, move);
-  if (move.kind !== 'write') return progress;
+  if (move.kind === 'verified') return progress;
+  if (move.kind !== 'write') return heedHints(ports, progress, goal, writer);
   try {
-    await ports.router.write(route, move.side, move.weights, fence);
+    const mark = markFor(readingOf(observation, move.side), writer.atMs);
+    await ports.router.write(route, move.side, move.weights, writer.fence, mark);
     return {
       ...progress,
       note: `${move.side} weight "${move.weights.weight ?? 'absent'}" written on ${route.loadBalancer}`,
@@ -36,21 +47,41 @@ export async function converge(
   } catch (error) {
     // A rollback goes on with the other side when one cannot be written (rule 5); a shift just tries again.
     if (error instanceof FencedError || options.avoid !== null || !options.isOverdue) throw error;
-    const other = await converge(ports, observation, goal, fence, { ...options, avoid: move.side });
+    const other = await converge(ports, observation, goal, writer, { ...options, avoid: move.side });
     return { ...other, state: 'moving', note: `${messageOf(error)}; ${other.note}` };
   }
+}
+
+/** What the controller's own hints add to a look that found nothing to write. The CLB alone says what is verified. */
+async function heedHints(
+  ports: Pick<Ports, 'router' | 'loadBalancer'>,
+  progress: Progress,
+  goal: RouteGoal,
+  writer: Writer,
+): Promise<Progress> {
+  const { route } = progress.observation;
+  let hint = hintOf(progress.observation, goal, writer);
+  if (hint !== null && hint.kind !== 'wait') {
+    // The look may have read the CLB just before the controller wrote it, and the hash just after: so it looks again.
+    hint = hintOf(await observe(ports, route), goal, writer);
+  }
+  if (hint === null) return progress;
+  if (hint.kind === 'nudge') await ports.router.nudge(route, hint.side, hint.mark, writer.fence);
+  // People are told anew of a block whose words change.
+  const note = progress.state === 'blocked' ? progress.note : `${progress.note}; ${hint.text}`;
+  return { ...progress, note, failure: hint.kind === 'fail' ? hint.text : null };
 }
 
 function progressOf(observation: RouteObservation, move: Move): Progress {
   switch (move.kind) {
     case 'verified':
-      return { observation, state: 'verified', note: '' };
+      return { observation, state: 'verified', note: '', failure: null };
     case 'wait':
-      return { observation, state: 'moving', note: `waiting for ${move.waitingFor}` };
+      return { observation, state: 'moving', note: `waiting for ${move.waitingFor}`, failure: null };
     case 'blocked':
-      return { observation, state: 'blocked', note: move.reason };
+      return { observation, state: 'blocked', note: move.reason, failure: null };
     case 'write':
-      return { observation, state: 'moving', note: '' };
+      return { observation, state: 'moving', note: '', failure: null };
     default:
       return move satisfies never;
   }

@@ -41,6 +41,8 @@ export async function rescue(
       baseline,
       probes: [],
       fence,
+      nudge: fence,
+      atMs: beganMs + forMs,
       forMs,
       isForced,
       // One person at one laptop; an engine at work meets the fence.

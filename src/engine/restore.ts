@@ -7,18 +7,24 @@ import type { ProbeSpec } from '../domain/spec.ts';
 import type { AchievedSplit } from '../domain/subset-route.ts';
 import { FencedError, messageOf } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
-import { converge, type Progress } from './converge.ts';
+import { converge, type Progress, type Writer } from './converge.ts';
 import { observe } from './observe.ts';
 import { restoreSplits } from './splits.ts';
 
 /** After so long one side no longer waits for the other to be verified: a rollback must not depend on both (rule 5). */
 const overdueMs = 15_000;
+/** The CLB may differ for so long from what the cloud controller has processed before that is nudged. */
+const quietMs = 5_000;
 export type RestorePorts = Pick<Ports, 'router' | 'loadBalancer' | 'probe'>;
 
 export interface Restoring {
   readonly baseline: Baseline;
   readonly probes: readonly ProbeSpec[];
   readonly fence: number;
+  /** What its nudges are known by, the same over all looks: a controller that says nothing gets one an object. */
+  readonly nudge: number;
+  /** Now, by the clock whose times are kept beside the fence. */
+  readonly atMs: number;
   /** How long the rollback has been under way. */
   readonly forMs: number;
   readonly isForced: boolean;
@@ -106,13 +112,17 @@ async function towards(
   restoring: Restoring,
   options: MoveOptions,
 ): Promise<Progress> {
-  if (blindBecause !== null) return { observation, state: 'moving', note: blindBecause };
+  if (blindBecause !== null) return { observation, state: 'moving', note: blindBecause, failure: null };
   try {
-    return await converge(ports, observation, goalOf(baseline), restoring.fence, options);
+    return await converge(ports, observation, goalOf(baseline), writerOf(restoring), options);
   } catch (error) {
     if (error instanceof FencedError || restoring.forMs <= restoring.baseline.patience.breakGlassMs) throw error;
-    return { observation, state: 'moving', note: messageOf(error) };
+    return { observation, state: 'moving', note: messageOf(error), failure: null };
   }
+}
+
+function writerOf({ atMs, fence, forMs, nudge }: Restoring): Writer {
+  return { atMs, fence, revision: nudge, sinceMs: atMs - forMs, quietMs, isGoingOn: true };
 }
 
 /** Sets the weights at the CLB itself; any reconcile may put the annotated ones back, so this is done at every look. */

@@ -6,7 +6,7 @@ import { nearestPair } from '../domain/share.ts';
 import { cautious } from '../domain/shift.ts';
 import type { Split } from '../domain/subset-route.ts';
 import type { Ports } from '../ports/ports.ts';
-import { converge } from './converge.ts';
+import { converge, type Writer } from './converge.ts';
 import { observeAll } from './observe.ts';
 import { again, answer, type Outcome } from './outcome.ts';
 import { cautiousSplit, convergeSplit, observeSplits, planSplits } from './splits.ts';
@@ -41,28 +41,37 @@ export async function planShift(
   return answer({ type: 'shift.planned', question, goals, splits: planned.splits });
 }
 
-/** One look and at most one write a route; verified only when every route's load balancer says so (rule 2). */
+/** The attempt at a shift that writes: when it looks, and the command that it carries out. */
+export type Shifter = Pick<Writer, 'atMs' | 'fence' | 'revision' | 'sinceMs'>;
+
+/**
+ * One look and at most one write a route; verified only when every route's load balancer says so (rule 2). Failed where
+ * the cloud controller goes on failing, or calls a success what the load balancer does not have (reference A10, A11).
+ */
 export async function shift(
   ports: Pick<Ports, 'router' | 'loadBalancer'>,
   context: MigrationContext,
   question: number,
-  fence: number,
+  shifter: Shifter,
 ): Promise<Outcome> {
+  const writer: Writer = { ...shifter, quietMs: context.watchEveryMs, isGoingOn: false };
   const { routes, subsets } = context.spec;
   const [observations, splits] = await Promise.all([observeAll(ports, routes), observeSplits(ports, subsets)]);
   const [ofRoutes, ofSplits] = await Promise.all([
     Promise.all(
       observations.map((observation, index) =>
-        converge(ports, observation, context.goals[index] as RouteGoal, fence, cautious),
+        converge(ports, observation, context.goals[index] as RouteGoal, writer, cautious),
       ),
     ),
     Promise.all(
       splits.map((observation, index) =>
-        convergeSplit(ports, observation, context.splits[index] as Split, fence, cautiousSplit),
+        convergeSplit(ports, observation, context.splits[index] as Split, writer.fence, cautiousSplit),
       ),
     ),
   ]);
   const progress = [...ofRoutes, ...ofSplits];
+  const failures = ofRoutes.flatMap(({ failure }) => failure ?? []);
+  if (failures.length > 0) return answer({ type: 'shift.failed', question, reason: failures.join('; ') });
   if (progress.every(({ state }) => state === 'verified')) {
     const achievedSplits = ofSplits.map(({ achieved }) => achieved);
     return answer({ type: 'shift.verified', question, achieved: achievedOf(observations), achievedSplits });

@@ -94,12 +94,15 @@ async function attempt(
   });
   const sealed = await seal(ports.router, baseline, fence).catch(failed);
   if (typeof sealed === 'object' && sealed.newerFence !== null) return sealed;
+  const atMs = ports.clock.now();
   try {
     const { state, note, brokeGlass } = await restore(ports, {
       baseline,
       probes,
       fence,
-      forMs: ports.clock.now() - beganMs,
+      nudge: fence,
+      atMs,
+      forMs: atMs - beganMs,
       isForced,
       exclusively: (loadBalancer, work) =>
         exclusively(ports, `clb ${loadBalancer}`, `watchdog ${record.name} ${record.run} ${fence}`, work),

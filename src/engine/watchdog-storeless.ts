@@ -81,7 +81,7 @@ async function bringBack(
         // The next run goes on with the same one: a fence that grew with each minute would write each minute.
         await note(ports, places, { ...mark, fence }, trouble);
       }
-      const round = await look(ports, baseline, fence, ports.clock.now() - beganMs);
+      const round = await look(ports, baseline, fence, beganMs);
       if (round.isDone) return { name, end: 'restored', note: trouble.join('; ') };
       last = round.note;
     } catch (error) {
@@ -98,7 +98,7 @@ async function look(
   ports: StorelessPorts,
   baseline: Baseline,
   fence: number,
-  forMs: number,
+  beganMs: number,
 ): Promise<{ readonly isDone: boolean; readonly note: string }> {
   const exclusively = async (_loadBalancer: string, work: () => Promise<void>): Promise<boolean> => {
     await work();
@@ -109,11 +109,14 @@ async function look(
     if (error instanceof FencedError) throw error;
     return false;
   });
+  const atMs = ports.clock.now();
   const { state, note: restoring } = await restore(ports, {
     baseline,
     probes: [],
     fence,
-    forMs,
+    nudge: fence,
+    atMs,
+    forMs: atMs - beganMs,
     isForced: false,
     exclusively,
   });

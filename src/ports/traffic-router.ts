@@ -1,6 +1,6 @@
 import type { CarrierWeights } from '../domain/agreement.ts';
 import type { Baseline } from '../domain/baseline.ts';
-import type { ServiceReading, SideReading } from '../domain/observation.ts';
+import type { NudgeMark, ServiceReading, SideReading, WriteMark } from '../domain/observation.ts';
 import type { Route, Side, SideRef } from '../domain/spec.ts';
 import type { Split, SubsetObservation, SubsetRoute } from '../domain/subset-route.ts';
 
@@ -10,9 +10,17 @@ export interface TrafficRouter {
   read(route: Route): Promise<{ readonly source: SideReading; readonly target: SideReading }>;
   /**
    * Writes the weights of one side and the fence, in one patch guarded by resourceVersion; touches nothing else.
+   * @param mark is left beside the fence; without it an older one stays
    * @throws FencedError when the object carries a higher fence, ConflictError when it changed in between
    */
-  write(route: Route, side: Side, weights: CarrierWeights, fence: number): Promise<void>;
+  write(route: Route, side: Side, weights: CarrierWeights, fence: number, mark?: WriteMark): Promise<void>;
+  /**
+   * Makes the cloud controller look again at the Services of one side: one annotation and the fence, and no weight. An
+   * IstioGateway carries it to its Services, because the ASM controller may put back what is edited there (reference C3).
+   * @param mark says what the nudge is for; the same nudge again changes nothing
+   * @throws FencedError when the object carries a higher fence, ConflictError when it changed in between
+   */
+  nudge(route: Route, side: Side, mark: NudgeMark, fence: number): Promise<void>;
   /** The subsets of a host as the mesh's API server and the clusters tell them now. */
   readSplit(route: SubsetRoute): Promise<SubsetObservation>;
   /**

@@ -1,7 +1,9 @@
 import type { CarrierWeights } from '../../domain/agreement.ts';
-import { type Annotations, fenceKey, keyInUse, parseWeight } from '../../domain/annotations.ts';
+import { type Annotations, fenceKey, keyInUse, markKey, nudgeKey, parseWeight } from '../../domain/annotations.ts';
+import type { NudgeMark, WriteMark } from '../../domain/observation.ts';
 import { TerminalError } from '../../ports/errors.ts';
 import { type GatewayObject, overridesOf } from './gateway-object.ts';
+import { markText } from './write-mark.ts';
 
 /** A merge-patch (RFC 7386): null takes a key away, what is not named stays as it is. */
 type AnnotationPatch = Readonly<Record<string, string | null>>;
@@ -26,18 +28,29 @@ export function assertWeights(weights: CarrierWeights): void {
   }
 }
 
+/** What every write leaves on the object itself. */
+export interface Signature {
+  readonly fence: number;
+  /** Absent: an older one stays. */
+  readonly mark?: WriteMark | undefined;
+}
+
+function signed({ fence, mark }: Signature): AnnotationPatch {
+  return { [fenceKey]: String(fence), ...(mark === undefined ? {} : { [markKey]: markText(mark) }) };
+}
+
 export function servicePatch(
   resourceVersion: string,
   annotations: Annotations,
   weights: CarrierWeights,
-  fence: number,
+  signature: Signature,
 ): WeightPatch {
   const weight = weightPatch(annotations, weights.weight);
-  return { metadata: { resourceVersion, annotations: { ...weight, [fenceKey]: String(fence) } } };
+  return { metadata: { resourceVersion, annotations: { ...weight, ...signed(signature) } } };
 }
 
 /** The base and every override that has annotations of its own, because such a cluster reads only those (reference C2). */
-export function gatewayPatch(gateway: GatewayObject, weights: CarrierWeights, fence: number): WeightPatch {
+export function gatewayPatch(gateway: GatewayObject, weights: CarrierWeights, signature: Signature): WeightPatch {
   const base = weightPatch(gateway.spec.serviceAnnotations ?? {}, weights.weight);
   const overrides = Object.entries(overridesOf(gateway)).flatMap(([clusterId, own]) => {
     const weight = clusterId in weights.overrides ? (weights.overrides[clusterId] ?? null) : weights.weight;
@@ -49,12 +62,34 @@ export function gatewayPatch(gateway: GatewayObject, weights: CarrierWeights, fe
     ...(overrides.length === 0 ? {} : { overrides: Object.fromEntries(overrides) }),
   };
   return {
-    metadata: {
-      resourceVersion: gateway.metadata.resourceVersion,
-      annotations: { [fenceKey]: String(fence) },
-    },
+    metadata: { resourceVersion: gateway.metadata.resourceVersion, annotations: signed(signature) },
     ...(isEmpty(spec) ? {} : { spec }),
   };
+}
+
+/** No weight, and nothing that anybody reads: only the change counts (reference A8). */
+export function serviceNudge(resourceVersion: string, mark: NudgeMark, fence: number): WeightPatch {
+  return { metadata: { resourceVersion, annotations: { ...nudgePatch(mark), ...signed({ fence, mark }) } } };
+}
+
+/** Where each Service of the gateway gets its annotations from; an override is not made where there is none. */
+export function gatewayNudge(gateway: GatewayObject, mark: NudgeMark, fence: number): WeightPatch {
+  const serviceAnnotations = nudgePatch(mark);
+  const overrides = Object.keys(overridesOf(gateway)).map((clusterId) => [clusterId, { serviceAnnotations }] as const);
+  return {
+    metadata: {
+      resourceVersion: gateway.metadata.resourceVersion,
+      annotations: signed({ fence, mark }),
+    },
+    spec: {
+      serviceAnnotations,
+      ...(overrides.length === 0 ? {} : { overrides: Object.fromEntries(overrides) }),
+    },
+  };
+}
+
+function nudgePatch({ nudge }: NudgeMark): AnnotationPatch {
+  return { [nudgeKey]: String(nudge.revision) };
 }
 
 /** Only the spelling in use; taking away what is not there would make an empty map where there was none. */

@@ -1,13 +1,16 @@
 import type { CoreV1Event, V1EndpointSlice, V1Node, V1Service } from '@kubernetes/client-node';
 import { keyInUse, readAnnotation } from '../../domain/annotations.ts';
-import type { CarrierReading, ServiceReading } from '../../domain/observation.ts';
+import { type CarrierReading, type ServiceReading, syncFailure } from '../../domain/observation.ts';
 import { backendsOf, endpointsOf, modeOf, readyPodsOf } from './backends.ts';
 import type { Cluster } from './clients.ts';
 import { fenceOf } from './fence.ts';
 import { type GatewayObject, overridesOf } from './gateway-object.ts';
+import { markIn } from './write-mark.ts';
 import { writtenBy } from './written-by.ts';
 
 const controllerComponent = 'service-controller';
+/** Written by the cloud controller when it has processed the Service (reference A10). */
+const hashLabel = 'service.beta.kubernetes.io/hash';
 const messageCharactersMax = 500;
 
 export interface ServiceObjects {
@@ -37,6 +40,7 @@ export function serviceReading(cluster: Cluster, objects: ServiceObjects): Servi
     portNames: Object.fromEntries(ports.map(({ port, name }) => [port, name ?? ''])),
     endpoints: endpointsOf(service, pods),
     warning: newestWarning(warnings),
+    hash: service.metadata?.labels?.[hashLabel] ?? null,
   };
 }
 
@@ -55,6 +59,7 @@ export function absentService(cluster: Cluster, namespace: string, name: string)
     portNames: {},
     endpoints: [],
     warning: null,
+    hash: null,
   };
 }
 
@@ -68,6 +73,7 @@ export function carrierOfService(service: V1Service): CarrierReading {
     overrides: {},
     fence: fenceOf(annotations),
     writtenBy: writtenBy(service.metadata?.managedFields, ['metadata', 'annotations', weightKey]),
+    mark: markIn(annotations),
   };
 }
 
@@ -83,6 +89,7 @@ export function carrierOfGateway(gateway: GatewayObject): CarrierReading {
     ),
     fence: fenceOf(gateway.metadata.annotations ?? {}),
     writtenBy: writtenBy(gateway.metadata.managedFields, ['spec', 'serviceAnnotations', weightKey]),
+    mark: markIn(gateway.metadata.annotations ?? {}),
   };
 }
 
@@ -90,10 +97,22 @@ function newestWarning(events: readonly CoreV1Event[]): ServiceReading['warning'
   const own = events.filter(
     ({ source, reportingComponent }) => (source?.component ?? reportingComponent) === controllerComponent,
   );
-  const [newest] = own.map((event) => ({ event, atMs: timeOf(event) })).sort((a, b) => b.atMs - a.atMs);
+  const [newest] = own
+    .map((event) => ({ event, atMs: timeOf(event) }))
+    // Of one second, the one that says that the whole reconcile failed: it comes last.
+    .sort((a, b) => b.atMs - a.atMs || Number(isSyncFailure(b.event)) - Number(isSyncFailure(a.event)));
   if (newest === undefined) return null;
-  const { reason, message } = newest.event;
-  return { reason: reason ?? '', message: (message ?? '').slice(0, messageCharactersMax), atMs: newest.atMs };
+  const { reason, message, firstTimestamp } = newest.event;
+  return {
+    reason: reason ?? '',
+    message: (message ?? '').slice(0, messageCharactersMax),
+    atMs: newest.atMs,
+    firstAtMs: firstTimestamp === undefined ? newest.atMs : new Date(firstTimestamp).getTime(),
+  };
+}
+
+function isSyncFailure({ reason }: CoreV1Event): boolean {
+  return reason === syncFailure;
 }
 
 function timeOf({ lastTimestamp, eventTime, metadata }: CoreV1Event): number {

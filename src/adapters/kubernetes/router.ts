@@ -1,14 +1,14 @@
-import type { CarrierWeights } from '../../domain/agreement.ts';
+import type { Annotations } from '../../domain/annotations.ts';
 import { type GatewayRef, type Route, type ServiceRef, type Side, sideName } from '../../domain/spec.ts';
 import type { TrafficRouter } from '../../ports/traffic-router.ts';
 import { emptyBaseline, keepBaseline, keptBaselines } from './baseline-map.ts';
 import type { KubernetesClients } from './clients.ts';
 import { discover } from './discovery.ts';
 import { assertFence, fenceOf, fieldManager } from './fence.ts';
-import { gatewayResource } from './gateway-object.ts';
+import { type GatewayObject, gatewayResource } from './gateway-object.ts';
 import { beginLook, lookAtSource, lookAtTarget, requireService } from './look.ts';
 import { readGateway } from './objects.ts';
-import { assertWeights, gatewayPatch, servicePatch } from './patch.ts';
+import { assertWeights, gatewayNudge, gatewayPatch, serviceNudge, servicePatch, type WeightPatch } from './patch.ts';
 import { readSplit, writeSplit } from './splits.ts';
 
 export interface RouterOptions {
@@ -27,14 +27,20 @@ export function kubernetesRouter(clients: KubernetesClients, options: RouterOpti
       const [source, target] = await Promise.all([lookAtSource(look, route.source), lookAtTarget(look, route.target)]);
       return { source, target };
     },
-    write: async (route, side, weights, fence) => {
+    write: async (route, side, weights, fence, mark) => {
       assertWeights(weights);
-      const ref = sideRef(route, side);
-      if (ref.kind === 'service') await writeService(clients, ref, weights, fence);
-      else await writeGateway(clients, ref, weights, fence);
+      await writeSide(clients, sideRef(route, side), fence, {
+        service: (version, annotations) => servicePatch(version, annotations, weights, { fence, mark }),
+        gateway: (gateway) => gatewayPatch(gateway, weights, { fence, mark }),
+      });
     },
     readSplit: (route) => readSplit(clients, route),
     writeSplit: (route, split, fence) => writeSplit(clients, route, split, fence),
+    nudge: (route, side, mark, fence) =>
+      writeSide(clients, sideRef(route, side), fence, {
+        service: (version) => serviceNudge(version, mark, fence),
+        gateway: (gateway) => gatewayNudge(gateway, mark, fence),
+      }),
     discover: (side) => discover(clients, side),
     keepBaseline: (name, baseline, fence) => keepBaseline(clients, name, baseline, fence),
     readBaseline: async (name) => {
@@ -50,18 +56,35 @@ function sideRef(route: Route, side: Side): ServiceRef | GatewayRef {
   return side === 'source' ? route.source : route.target;
 }
 
+/** The patch for the object as it was read a moment ago. */
+interface Patching {
+  readonly service: (resourceVersion: string, annotations: Annotations) => WeightPatch;
+  readonly gateway: (gateway: GatewayObject) => WeightPatch;
+}
+
+function writeSide(
+  clients: KubernetesClients,
+  ref: ServiceRef | GatewayRef,
+  fence: number,
+  patching: Patching,
+): Promise<void> {
+  return ref.kind === 'service'
+    ? writeService(clients, ref, fence, patching.service)
+    : writeGateway(clients, ref, fence, patching.gateway);
+}
+
 async function writeService(
   clients: KubernetesClients,
   ref: ServiceRef,
-  weights: CarrierWeights,
   fence: number,
+  patchOf: Patching['service'],
 ): Promise<void> {
   const cluster = clients.cluster(ref.cluster);
   const { namespace, name } = ref;
   const { metadata } = await requireService(cluster, ref);
   const annotations = metadata?.annotations ?? {};
   assertFence(`Service ${sideName(ref)}`, fenceOf(annotations), fence);
-  const body = servicePatch(metadata?.resourceVersion ?? '', annotations, weights, fence);
+  const body = patchOf(metadata?.resourceVersion ?? '', annotations);
   await cluster.ask({ verb: 'patch', resource: 'services', namespace, name }, ({ core, mergePatch }) =>
     core.patchNamespacedService({ namespace, name, body, fieldManager }, mergePatch),
   );
@@ -70,14 +93,14 @@ async function writeService(
 async function writeGateway(
   clients: KubernetesClients,
   ref: GatewayRef,
-  weights: CarrierWeights,
   fence: number,
+  patchOf: Patching['gateway'],
 ): Promise<void> {
   const mesh = clients.mesh(ref.mesh);
   const { namespace, name } = ref;
   const gateway = await readGateway(mesh, namespace, name);
   assertFence(`IstioGateway ${sideName(ref)}`, fenceOf(gateway.metadata.annotations ?? {}), fence);
-  const body = gatewayPatch(gateway, weights, fence);
+  const body = patchOf(gateway);
   await mesh.ask({ verb: 'patch', resource: 'istiogateways', namespace, name }, ({ custom, mergePatch }) =>
     custom.patchNamespacedCustomObject({ ...gatewayResource, namespace, name, body, fieldManager }, mergePatch),
   );

@@ -136,7 +136,7 @@ describe('reading a route', () => {
   });
 
   it('tells the newest warning of the cloud controller', async () => {
-    const event = (name: string, reason: string, at: string, component = 'service-controller') =>
+    const event = (name: string, reason: string, at: string, component = 'service-controller', firstAt = at) =>
       world.ack.model.put(
         'events',
         {
@@ -148,6 +148,7 @@ describe('reading a route', () => {
           message: `about ${name}`,
           source: { component },
           involvedObject: { kind: 'Service', name: 'istio-ingressgateway', namespace },
+          firstTimestamp: firstAt,
           lastTimestamp: at,
         } as never,
         Date.now(),
@@ -160,7 +161,28 @@ describe('reading a route', () => {
       reason: 'SkipSyncBackends',
       message: 'about two',
       atMs: Date.parse('2026-01-01T00:00:05Z'),
+      firstAtMs: Date.parse('2026-01-01T00:00:05Z'),
     });
+    // Both are of one reconcile, and an event has whole seconds.
+    event('five', 'SyncLoadBalancerFailed', '2026-01-01T00:00:05Z', 'service-controller', '2026-01-01T00:00:03Z');
+    expect((await sourceService()).warning).toEqual({
+      reason: 'SyncLoadBalancerFailed',
+      message: 'about five',
+      atMs: Date.parse('2026-01-01T00:00:05Z'),
+      firstAtMs: Date.parse('2026-01-01T00:00:03Z'),
+    });
+  });
+
+  it('tells the hash label that the cloud controller writes, once it has', async () => {
+    expect((await sourceService()).hash).toBeNull();
+    const where = { namespace, name: 'istio-ingressgateway' };
+    const labels = { 'service.beta.kubernetes.io/hash': '0123abcd' };
+    await world.clients
+      .cluster('ack')
+      .ask({ verb: 'patch', resource: 'services', ...where }, ({ core, mergePatch }) =>
+        core.patchNamespacedService({ ...where, body: { metadata: { labels } } }, mergePatch),
+      );
+    expect((await sourceService()).hash).toBe('0123abcd');
   });
 
   it('names who wrote the weight last, also after kubectl annotate', async () => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { fenceKey } from '../../../src/domain/annotations.ts';
+import { fenceKey, markKey, nudgeKey } from '../../../src/domain/annotations.ts';
+import type { NudgeMark } from '../../../src/domain/observation.ts';
 import { ConflictError, FencedError, TerminalError } from '../../../src/ports/errors.ts';
 import {
   cloudAnnotations,
@@ -176,5 +177,85 @@ describe('writing the weight of an IstioGateway', () => {
   it('is refused where a higher revision wrote the gateway', async () => {
     await world.router.write(route, 'target', { weight: '5', overrides: {} }, 9);
     await expect(target('6')).rejects.toMatchObject({ name: 'FencedError', fence: 9 });
+  });
+});
+
+const mark: NudgeMark = {
+  atMs: 1_767_225_600_000,
+  before: { [clusterId]: { hash: '0123abcd', warnedAtMs: null } },
+  nudge: { revision: 5, atMs: 1_767_225_630_000 },
+};
+
+describe('what a write leaves beside the fence', () => {
+  it('is read again as it was, on either side', async () => {
+    await world.router.write(route, 'source', { weight: '57', overrides: {} }, 7, mark);
+    await world.router.write(route, 'target', { weight: '9', overrides: {} }, 7, mark);
+    const read = await world.router.read(route);
+    expect([read.source.carrier?.mark, read.target.carrier?.mark]).toEqual([mark, mark]);
+  });
+
+  it('stays when a write says nothing of it', async () => {
+    await world.router.write(route, 'source', { weight: '57', overrides: {} }, 7, mark);
+    await source('60');
+    expect((await world.router.read(route)).source.carrier).toMatchObject({ weight: '60', mark });
+  });
+
+  it.each(['', '{}', 'null', '{"atMs":-1,"before":{},"nudge":null}', `"${'x'.repeat(30_000)}"`])(
+    'is nothing where somebody wrote what is no mark (%#)',
+    async (text) => {
+      putService(world.ack, 'istio-ingressgateway', { ...cloudAnnotations, [markKey]: text });
+      expect((await world.router.read(route)).source.carrier?.mark).toBeNull();
+    },
+  );
+});
+
+describe('a nudge', () => {
+  it('of a Service is one patch that changes no weight', async () => {
+    const before = service(world);
+    await world.router.nudge(route, 'source', mark, 7);
+    const after = service(world);
+    expect(after.metadata.annotations).toMatchObject({ [nudgeKey]: '5', [fenceKey]: '7', [weightKey]: '100' });
+    expect(without(after, nudgeKey, fenceKey, markKey)).toEqual(without(before));
+    expect(world.requests.filter(({ method }) => method !== 'GET')).toHaveLength(1);
+    expect((await world.router.read(route)).source.carrier?.mark).toEqual(mark);
+  });
+
+  it('of an IstioGateway is put where its Services get their annotations from, and makes no override', async () => {
+    const own = { ...cloudAnnotations, [weightKey]: '3' };
+    putGateway(world.asm, {
+      serviceAnnotations: { ...cloudAnnotations, [weightKey]: '0' },
+      overrides: { [clusterId]: { serviceAnnotations: own }, c3: { replicaCount: 3 } },
+    });
+    await world.router.nudge(route, 'target', mark, 7);
+    expect(gateway(world)).toMatchObject({
+      metadata: { annotations: { [fenceKey]: '7' } },
+      spec: {
+        serviceAnnotations: { ...cloudAnnotations, [weightKey]: '0', [nudgeKey]: '5' },
+        overrides: { [clusterId]: { serviceAnnotations: { ...own, [nudgeKey]: '5' } } },
+      },
+    });
+    expect(gateway(world).metadata.annotations).not.toHaveProperty(nudgeKey);
+    expect(gateway(world).spec).not.toHaveProperty('overrides.c3.serviceAnnotations');
+    expect((await world.router.read(route)).target.carrier).toMatchObject({
+      weight: '0',
+      overrides: { [clusterId]: '3' },
+    });
+  });
+
+  it('twice changes nothing the second time', async () => {
+    await world.router.nudge(route, 'source', mark, 7);
+    const { metadata } = service(world);
+    await world.router.nudge(route, 'source', mark, 7);
+    expect(service(world).metadata.resourceVersion).toBe(metadata.resourceVersion);
+  });
+
+  it('is refused where a higher revision wrote the object', async () => {
+    await world.router.write(route, 'source', { weight: '50', overrides: {} }, 9);
+    await world.router.write(route, 'target', { weight: '5', overrides: {} }, 9);
+    const before = [service(world), gateway(world)];
+    for (const side of ['source', 'target'] as const) {
+      await expect(world.router.nudge(route, side, mark, 8)).rejects.toMatchObject({ name: 'FencedError', fence: 9 });
+    }
+    expect([service(world), gateway(world)]).toEqual(before);
   });
 });

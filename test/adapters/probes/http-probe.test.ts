@@ -51,6 +51,7 @@ function service(
     portNames,
     endpoints,
     warning: null,
+    hash: null,
   };
 }
 
