@@ -24,11 +24,14 @@ export interface Listen {
 
 /**
  * The loopback addresses of one sandbox: `127.x.y.*` and the three blocks after it, for the pods of the source, those of
- * the target, the nodes, and the mark that the blocks are taken. Indexes count from 0.
+ * the target, the nodes, and the last one for the mark that they are taken and for pods that nobody calls. Indexes count
+ * from 0.
  */
 export interface SandboxAddresses {
   pod(side: Side, index: number): string;
   node(index: number): string;
+  /** Of a pod behind the gateways: nothing listens there. */
+  workload(index: number): string;
   /** Where the gateway of a side with that many backends listens: its pods, and in node modes its nodes' ports. */
   listens(side: Side, mode: BackendMode, backends: number): readonly Listen[];
   /** As addressOfBackend. */
@@ -109,6 +112,7 @@ function addressesIn(block: Block, mark: Server): SandboxAddresses {
   return {
     pod,
     node,
+    workload: (index) => inBlock(block, 3, index + 1),
     listens: (side, mode, backends) => [
       ...across(backends, (index) => pod(side, index), podPorts),
       ...(mode === 'eni' ? [] : across(backends, node, nodePorts[side])),

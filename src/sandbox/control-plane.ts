@@ -7,9 +7,10 @@ import { startAsmController } from './controllers/asm-controller.ts';
 import { startCloudController } from './controllers/cloud-controller.ts';
 import type { Controller } from './controllers/idle.ts';
 import { clusterName } from './environment.ts';
+import { type Mesh, startMesh } from './mesh/mesh.ts';
 import { type Seeded, seed, seedOtherCluster } from './seeding.ts';
 import { regionId } from './starting-objects.ts';
-import type { AddressBook } from './traffic.ts';
+import type { AddressBook, Gateways } from './traffic.ts';
 
 /** The one access key of the sandbox's account. */
 export interface Keys {
@@ -27,8 +28,10 @@ export async function seedClusters(
   const { mode, sourceBackends, targetBackends, internal } = base.options;
   const { [clusterName]: ack, ...others } = clusters.ack;
   const shared = { mode, targetBackends, now: () => base.clock.now() };
-  for (const [name, { kubeconfig }] of Object.entries(others)) {
-    await seedOtherCluster({ ...shared, kubeconfig, addresses: addresses.of(name) });
+  for (const [at, [name, { kubeconfig }]] of Object.entries(others).entries()) {
+    // As in seed 004: the newest version runs in the second cluster of the mesh.
+    const reviews = at === 0 ? { reviews: ['v3'] as const } : {};
+    await seedOtherCluster({ ...shared, ...reviews, kubeconfig, addresses: addresses.of(name) });
   }
   return seed({
     ...shared,
@@ -94,6 +97,21 @@ export async function startControllers(
     add(`the cloud controller of ${name}`, controller);
   }
   return controllers;
+}
+
+/** Starts the control plane of the mesh, which tells the gateways' processes where calls inside the mesh go. */
+export async function startMeshOf(base: Base, clusters: Clusters, gateways: Gateways): Promise<Mesh> {
+  const { options, clock, faults, closing, progress } = base;
+  const mesh = await startMesh({
+    kubeconfig: clusters.asm.kubeconfig,
+    clusters: Object.values(clusters.ack).map(({ kubeconfig }) => kubeconfig),
+    clock,
+    faults,
+    latencyMs: options.meshLatencyMs,
+    push: (hosts) => gateways.call(hosts),
+    log: (line) => progress(`mesh: ${line}`),
+  });
+  return closing.add('the mesh', mesh, (one) => one.stop());
 }
 
 /**

@@ -6,17 +6,25 @@ import { Closing } from './closing.ts';
 import { type Clusters, startClusters } from './clusters.ts';
 import { type Controls, startControl } from './control/control.ts';
 import { sandboxControls } from './control/sandbox-controls.ts';
-import { seedClusters, settled, startClb, startControllers } from './control-plane.ts';
-import { countersOf } from './data-plane/counters.ts';
+import { seedClusters, settled, startClb, startControllers, startMeshOf } from './control-plane.ts';
+import { type Counters, countersOf } from './data-plane/counters.ts';
 import type { DataPlane } from './data-plane/load-balancer.ts';
 import { type Build, findBuild } from './deployment.ts';
 import { awaitEntries } from './entry-check.ts';
 import { clusterName, makeChatSecrets, makeTokens, type Tokens } from './environment.ts';
 import type { FaultPlace } from './faults.ts';
 import { reportCounters, startChatOf, startFunctions } from './functions.ts';
+import type { Mesh } from './mesh/mesh.ts';
 import type { Seeded } from './seeding.ts';
 import { regionId } from './starting-objects.ts';
-import { type Gateways, startEntries, startGateways, startTraffic, takeAllAddresses } from './traffic.ts';
+import {
+  type ClientTraffic,
+  type Gateways,
+  startEntries,
+  startGateways,
+  startTraffic,
+  takeAllAddresses,
+} from './traffic.ts';
 
 export type { StartOptions } from './base.ts';
 
@@ -102,13 +110,18 @@ async function compose(base: Base, functionsFolder?: string): Promise<Sandbox> {
     chat,
     functions,
     traffic,
-    counters: () => countersOf(cloud.gateways.of.source, cloud.gateways.of.target, traffic.clients, cloud.plane),
+    counters: () => readCounters(cloud, traffic),
     options,
     untouchable: untouchable(base, cloud.clusters),
   });
   const control = closing.add('the control API', await startControl(controls, options.port), (one) => one.stop());
   const description = describe(cloud, { url, token: tokens.operator }, chat.url, control.url);
   return { description, controls, clock, tokens, stop: () => closing.end() };
+}
+
+function readCounters({ gateways, plane, mesh }: Cloud, { clients }: ClientTraffic): Counters {
+  const subsets = Object.entries(mesh.subsets()).map(([host, of]) => [host, Object.keys(of)] as const);
+  return countersOf(gateways.of.source, gateways.of.target, clients, plane, Object.fromEntries(subsets));
 }
 
 /** The cloud without its functions: clusters, load balancers, gateways and controllers, settled. */
@@ -119,6 +132,7 @@ interface Cloud {
   readonly keys: { readonly accessKeyId: string; readonly accessKeySecret: string };
   readonly gateways: Gateways;
   readonly seeded: Seeded;
+  readonly mesh: Mesh;
   readonly plane: DataPlane;
   readonly settled: () => Promise<void>;
 }
@@ -131,6 +145,7 @@ async function startCloud(base: Base, build: Build): Promise<Cloud> {
   const gateways = await startGateways(base, addresses, build.gatewayProgram);
   progress('API servers and gateways are up');
   const seeded = await seedClusters(base, clusters, clb, addresses);
+  const mesh = await startMeshOf(base, clusters, gateways);
   const keys = {
     accessKeyId: `LTAI${randomBytes(8).toString('hex')}`,
     accessKeySecret: randomBytes(15).toString('hex'),
@@ -141,7 +156,7 @@ async function startCloud(base: Base, build: Build): Promise<Cloud> {
   const withinMs = settleWithinMs + 30 * (options.controllerLatencyMs + options.meshLatencyMs);
   const settle = (): Promise<void> => settled(base, controllers, withinMs);
   await settle();
-  return { clusters, clb, clbEndpoint, keys, gateways, seeded, plane, settled: settle };
+  return { clusters, clb, clbEndpoint, keys, gateways, seeded, mesh, plane, settled: settle };
 }
 
 function describe(

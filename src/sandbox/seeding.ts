@@ -1,18 +1,10 @@
-import {
-  ApiException,
-  AppsV1Api,
-  AutoscalingV2Api,
-  CoreV1Api,
-  KubeConfig,
-  type KubernetesObject,
-  KubernetesObjectApi,
-  PatchStrategy,
-  setHeaderOptions,
-} from '@kubernetes/client-node';
+import type { KubernetesObject } from '@kubernetes/client-node';
 import type { BackendMode } from '../domain/backend-weights.ts';
 import type { SandboxAddresses, Side } from './addresses.ts';
 import type { LoadBalancer } from './clb/load-balancer.ts';
 import { readManifest } from './manifests.ts';
+import { type ReviewsVersion, reviewsObjects, reviewsVersions } from './mesh/reviews.ts';
+import { clientOf, ensure, mergePatch, orMissing, type SeedingClient } from './seeding-client.ts';
 import {
   autoscalerOf,
   deploymentOf,
@@ -47,6 +39,8 @@ export interface SeedOptions {
 /** What a further cluster starts with. */
 export type OtherClusterOptions = Pick<SeedOptions, 'mode' | 'targetBackends' | 'addresses' | 'now'> & {
   readonly kubeconfig: string;
+  /** Versions of Bookinfo's reviews that run there; none where absent. */
+  readonly reviews?: readonly ReviewsVersion[];
 };
 
 export interface Seeded {
@@ -59,9 +53,6 @@ export interface Seeded {
 
 /** Nodes of a cluster whose backends are pods; in node modes there is one for each backend. */
 const nodesInEniMode = 3;
-/** A person put these objects there. */
-const fieldManager = 'kubectl';
-const mergePatch = setHeaderOptions('Content-Type', PatchStrategy.MergePatch);
 
 /**
  * Puts the state before a migration into the servers; what is there already is brought to it, so that it may run again.
@@ -83,51 +74,41 @@ export async function seed(options: SeedOptions): Promise<Seeded> {
   await setNodes(ack, options, 0, nodesFor(options.mode, counts));
   for (const side of ['source', 'target'] as const) await setSide(ack, options, side, counts);
   await ensureManifests(ack, asm, options);
+  const isShared = (options.otherClusterIds ?? []).length > 0;
+  await ensureReviews(ack, options, isShared ? ['v1', 'v2'] : reviewsVersions);
   return { setBackends: (side, count) => setBackends(ack, options, counts, side, count) };
 }
 
-/** Nodes and pods of the target alone, on addresses of their own. */
+/** Nodes and pods of the target, on addresses of their own, and what runs there of the application. */
 export async function seedOtherCluster(options: OtherClusterOptions): Promise<void> {
   const client = clientOf(options.kubeconfig);
   const counts = { source: 0, target: options.targetBackends };
   await ensureNamespaces(client);
   await setNodes(client, options, 0, nodesFor(options.mode, counts));
   await setSide(client, options, 'target', counts);
+  if (options.reviews !== undefined) await ensureReviews(client, options, options.reviews);
 }
 
 type Counts = Record<Side, number>;
 type Place = Pick<SeedOptions, 'mode' | 'addresses' | 'internal' | 'now'>;
 
-interface Client {
-  readonly objects: KubernetesObjectApi;
-  readonly core: CoreV1Api;
-  readonly apps: AppsV1Api;
-  readonly autoscaling: AutoscalingV2Api;
-}
-
-function clientOf(kubeconfig: string): Client {
-  const config = new KubeConfig();
-  config.loadFromString(kubeconfig);
-  return {
-    objects: KubernetesObjectApi.makeApiClient(config),
-    core: config.makeApiClient(CoreV1Api),
-    apps: config.makeApiClient(AppsV1Api),
-    autoscaling: config.makeApiClient(AutoscalingV2Api),
-  };
-}
-
-async function ensureNamespaces(client: Client): Promise<void> {
+async function ensureNamespaces(client: SeedingClient): Promise<void> {
   for (const name of ['default', gatewayNamespace]) {
     await ensure(client, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
   }
 }
 
-async function ensureManifests(ack: Client, asm: Client, options: SeedOptions): Promise<void> {
+async function ensureManifests(ack: SeedingClient, asm: SeedingClient, options: SeedOptions): Promise<void> {
   const { mode, internal } = options;
   const clusterIds = [options.clusterId, ...(options.otherClusterIds ?? [])];
   for (const file of ['gateway.yaml', 'virtual-service.yaml', 'destination-rule.yaml'])
     await ensure(ack, await readManifest(file));
-  for (const file of ['gateway-asm.yaml', 'virtual-service.yaml', 'destination-rule.yaml'])
+  for (const file of [
+    'gateway-asm.yaml',
+    'virtual-service.yaml',
+    'destination-rule.yaml',
+    'reviews-destination-rule.yaml',
+  ])
     await ensure(asm, await readManifest(file));
   const services = internal
     ? ['source-services.yaml', 'source-service-internal.yaml', 'target-service-internal.yaml']
@@ -142,8 +123,23 @@ async function ensureManifests(ack: Client, asm: Client, options: SeedOptions): 
   await ensure(asm, { ...gateway, spec: { ...gateway.spec, ...replicas, clusterIds } } as KubernetesObject);
 }
 
+async function ensureReviews(
+  client: SeedingClient,
+  { addresses, now }: Place,
+  versions: readonly ReviewsVersion[],
+): Promise<void> {
+  await ensure(client, await readManifest('reviews-service.yaml'));
+  const { pods, others } = reviewsObjects(versions, addresses, now());
+  for (const object of others) await ensure(client, object);
+  for (const pod of pods) {
+    await ensure(client, pod);
+    const { name = '', namespace = '' } = pod.metadata ?? {};
+    await client.core.patchNamespacedPodStatus({ name, namespace, body: { status: pod.status } }, mergePatch);
+  }
+}
+
 async function setBackends(
-  client: Client,
+  client: SeedingClient,
   options: SeedOptions,
   counts: Counts,
   side: Side,
@@ -166,7 +162,7 @@ function nodesFor(mode: BackendMode, counts: Counts): number {
   return mode === 'eni' ? nodesInEniMode : Math.max(counts.source, counts.target);
 }
 
-async function setNodes(client: Client, options: Place, before: number, after: number): Promise<void> {
+async function setNodes(client: SeedingClient, options: Place, before: number, after: number): Promise<void> {
   for (let index = before; index < after; index += 1) {
     const node = nodeAt(options.addresses, index, options.now());
     await ensure(client, node);
@@ -176,7 +172,7 @@ async function setNodes(client: Client, options: Place, before: number, after: n
     await orMissing(client.core.deleteNode({ name: nodeName(index) }));
 }
 
-async function setSide(client: Client, options: Place, side: Side, counts: Counts): Promise<void> {
+async function setSide(client: SeedingClient, options: Place, side: Side, counts: Counts): Promise<void> {
   const pods = counts[side];
   const [service, internalService] = gateways[side].services;
   const services = [service, ...(options.internal ? [internalService] : [])].filter((name) => name !== undefined);
@@ -192,22 +188,4 @@ async function setSide(client: Client, options: Place, side: Side, counts: Count
     { ...named, body: { status: autoscaler.status } },
     mergePatch,
   );
-}
-
-/** Creates the object, or merges it into the one that is there. */
-async function ensure(client: Client, object: KubernetesObject): Promise<void> {
-  try {
-    await client.objects.create(object, undefined, undefined, fieldManager);
-  } catch (cause) {
-    if (!(cause instanceof ApiException && cause.code === 409)) throw cause;
-    await client.objects.patch(object, undefined, undefined, fieldManager, undefined, PatchStrategy.MergePatch);
-  }
-}
-
-async function orMissing(answer: Promise<unknown>): Promise<void> {
-  try {
-    await answer;
-  } catch (cause) {
-    if (!(cause instanceof ApiException && cause.code === 404)) throw cause;
-  }
 }

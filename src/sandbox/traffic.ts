@@ -6,6 +6,7 @@ import type { Clusters } from './clusters.ts';
 import type { ClientsChange, GatewayChange } from './control/schemas.ts';
 import { type Clients, startClients } from './data-plane/clients.ts';
 import { type Gateway, startGateway } from './data-plane/gateway.ts';
+import type { CalledHost } from './data-plane/gateway-messages.ts';
 import { type DataPlane, startLoadBalancer } from './data-plane/load-balancer.ts';
 import { clusterName } from './environment.ts';
 
@@ -26,6 +27,8 @@ export interface Gateways {
   /** Everything but `backends`, which is a matter of the clusters as well. */
   set(side: Side, change: GatewayChange): Promise<void>;
   listen(side: Side, backends: number): Promise<void>;
+  /** What pages call inside the mesh, whichever side they came through. */
+  call(hosts: readonly CalledHost[]): Promise<void>;
 }
 
 /** The loopback addresses of every ACK cluster by its name. */
@@ -84,6 +87,7 @@ export async function startGateways(base: Base, addresses: AddressBook, program:
       await of[side].listen(addresses.listens(side, count));
       settings[side] = { ...settings[side], backends: count };
     },
+    call: async (hosts) => void (await Promise.all([of.source.call(hosts), of.target.call(hosts)])),
   };
 }
 

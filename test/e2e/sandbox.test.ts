@@ -230,7 +230,11 @@ describe('sandboxes of other shapes', () => {
     expect(Object.keys(sandbox.description.clusters)).toEqual(['ack', 'ack-2']);
     expect(await sandbox.weights('rsp-pub-80', 'istio-ingressgateway-asm')).toEqual([0, 0, 0, 0, 0, 0]);
     const second = sandbox.description.clusters['ack-2']?.kubeconfig ?? '';
-    expect(await kubectl(second, 'get', 'services', '-A', '-o', 'name')).toBe('service/istio-ingressgateway-asm');
+    expect((await kubectl(second, 'get', 'services', '-A', '-o', 'name')).split('\n')).toEqual([
+      'service/reviews',
+      'service/istio-ingressgateway-asm',
+    ]);
+    expect(await kubectl(second, 'get', 'pods', '-A', '-o', 'name')).toBe('pod/reviews-v3');
     sandbox.child.kill('SIGTERM');
     expect((await sandbox.exited).code).toBe(0);
   }, 90_000);

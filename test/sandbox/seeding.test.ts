@@ -37,6 +37,8 @@ const files = {
   'gateway-asm.yaml': 'Gateway default/bookinfo-gateway',
   'virtual-service.yaml': 'VirtualService default/bookinfo',
   'destination-rule.yaml': 'DestinationRule default/productpage',
+  'reviews-service.yaml': 'Service default/reviews',
+  'reviews-destination-rule.yaml': 'DestinationRule default/reviews',
 };
 
 let ack: ApiServer;
@@ -231,6 +233,36 @@ describe('the state before a migration', () => {
     expect(await endpoints('istio-ingressgateway-internal')).toHaveLength(1);
   });
 
+  it('has a ready pod of each version of reviews, its subsets by name, and no route to any of them', async () => {
+    const { addresses } = await seeded('eni', 3, 2);
+    const pods = await client(ack, CoreV1Api).listNamespacedPod({ namespace: 'default', labelSelector: 'app=reviews' });
+    expect(
+      pods.items.map(({ metadata, status }) => [
+        metadata?.name,
+        metadata?.labels?.['version'],
+        status?.podIP,
+        status?.conditions?.find(({ type }) => type === 'Ready')?.status,
+      ]),
+    ).toEqual(['v1', 'v2', 'v3'].map((one, at) => [`reviews-${one}`, one, addresses.workload(at), 'True']));
+    const slices = await client(ack, DiscoveryV1Api).listNamespacedEndpointSlice({ namespace: 'default' });
+    expect(slices.items.flatMap(({ endpoints = [] }) => endpoints.map((one) => one.targetRef?.name))).toEqual([
+      'reviews-v1',
+      'reviews-v2',
+      'reviews-v3',
+    ]);
+    const service = await client(ack, CoreV1Api).readNamespacedService({ namespace: 'default', name: 'reviews' });
+    expect(service.spec).toMatchObject({ type: 'ClusterIP', ports: [{ port: 9080 }], selector: { app: 'reviews' } });
+    const istio = { group: 'networking.istio.io', version: 'v1beta1', namespace: 'default' };
+    const rules = client(asm, CustomObjectsApi);
+    expect(
+      await rules.getNamespacedCustomObject({ ...istio, plural: 'destinationrules', name: 'reviews' }),
+    ).toMatchObject({ spec: { host: 'reviews', subsets: [{ name: 'v1' }, { name: 'v2' }, { name: 'v3' }] } });
+    const { items } = (await rules.listNamespacedCustomObject({ ...istio, plural: 'virtualservices' })) as {
+      items: { metadata: { name: string } }[];
+    };
+    expect(items.map(({ metadata }) => metadata.name)).toEqual(['bookinfo']);
+  });
+
   it.each([
     ['eni', 'Cluster', 'eni'],
     ['cluster', 'Cluster', 'ecs'],
@@ -304,6 +336,7 @@ describe('a second cluster of the target gateway', () => {
         mode: 'cluster',
         targetBackends: 2,
         addresses: elsewhere,
+        reviews: ['v3'],
         now: () => clock.now(),
       });
       const nodes = await client(other, CoreV1Api).listNode();
@@ -311,6 +344,11 @@ describe('a second cluster of the target gateway', () => {
         [0, 1].map((index) => `cn-hangzhou.${serverIdAt(elsewhere.node(index))}`),
       );
       expect(serverIdAt(elsewhere.node(0))).not.toBe(serverIdAt(addresses.node(0)));
+      const versions = async (server: ApiServer): Promise<unknown> =>
+        (await client(server, CoreV1Api).listNamespacedPod({ namespace: 'default' })).items.map(
+          ({ metadata }) => metadata?.labels?.['version'],
+        );
+      expect([await versions(ack), await versions(other)]).toEqual([['v1', 'v2'], ['v3']]);
       const gateways = await client(asm, CustomObjectsApi).listCustomObjectForAllNamespaces({
         group: 'istio.alibabacloud.com',
         version: 'v1beta1',

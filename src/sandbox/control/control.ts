@@ -10,6 +10,8 @@ import {
   type GatewayChange,
   gatewaySchema,
   mistakesOf,
+  type SubsetChange,
+  subsetSchema,
 } from './schemas.ts';
 
 export type Side = 'source' | 'target';
@@ -20,6 +22,8 @@ export interface Controls {
   counters(): unknown;
   chat(): unknown;
   setGateway(side: Side, change: GatewayChange): Promise<unknown>;
+  /** @param host as `default/reviews` @throws UnknownSubset */
+  setSubset(host: string, subset: string, change: SubsetChange): Promise<unknown>;
   setClients(change: ClientsChange): Promise<unknown>;
   putFaults(faults: FaultList): Promise<unknown>;
   clearFaults(): Promise<unknown>;
@@ -27,6 +31,16 @@ export interface Controls {
 
 /** A change that this sandbox cannot make, although its form is right; answered with 400. */
 export class ChangeRefused extends Error {}
+
+/** A subset that is not there; answered with 404 and the paths of those that are. */
+export class UnknownSubset extends Error {
+  readonly known: readonly string[];
+
+  constructor(path: string, known: readonly string[]) {
+    super(`there is no ${path}`);
+    this.known = known;
+  }
+}
 
 export interface Control {
   readonly url: string;
@@ -46,6 +60,7 @@ class Mistakes extends Error {
 }
 
 const bodyBytesMax = 64 * 1024;
+const subsetPath = '/subsets/{namespace}/{host}/{subset}';
 
 /** Serves the control API of design section 6 on loopback: for anyone with curl. */
 export async function startControl(controls: Controls, port = 0): Promise<Control> {
@@ -56,8 +71,9 @@ export async function startControl(controls: Controls, port = 0): Promise<Contro
 async function respond(controls: Controls, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { pathname } = new URL(request.url ?? '/', 'http://control');
   const routes = routesOf(controls, `http://${request.headers.host ?? '127.0.0.1'}`);
-  const methods = routes[pathname];
-  if (!methods) return problem(response, 404, `there is no ${pathname.slice(0, 200)}`, Object.keys(routes));
+  const methods = routes[pathname] ?? subsetRoute(controls, pathname);
+  if (!methods)
+    return problem(response, 404, `there is no ${pathname.slice(0, 200)}`, [...Object.keys(routes), subsetPath]);
   const act = methods[request.method ?? ''];
   if (!act) {
     const allow = Object.keys(methods).join(', ');
@@ -70,6 +86,7 @@ async function respond(controls: Controls, request: IncomingMessage, response: S
     sendJson(response, 200, await act(given));
   } catch (error) {
     if (error instanceof Mistakes) return problem(response, 400, error.message, error.list);
+    if (error instanceof UnknownSubset) return problem(response, 404, error.message, error.known);
     if (error instanceof ChangeRefused) return problem(response, 400, error.message, [error.message]);
     throw error;
   }
@@ -93,6 +110,13 @@ function routesOf(controls: Controls, url: string): Readonly<Record<string, Meth
       DELETE: () => controls.clearFaults(),
     },
   };
+}
+
+/** Names as Kubernetes and Istio allow them, so that nothing in a path has to be decoded. */
+function subsetRoute(controls: Controls, pathname: string): Methods | null {
+  const [, host, subset] = /^\/subsets\/([a-z0-9.-]{1,253}\/[a-z0-9.-]{1,253})\/([\w.-]{1,253})$/.exec(pathname) ?? [];
+  if (host === undefined || subset === undefined) return null;
+  return { PUT: (body) => controls.setSubset(host, subset, checked(subsetSchema, body)) };
 }
 
 function checked<T>(schema: Schema<T>, body: unknown): T {

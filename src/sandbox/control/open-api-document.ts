@@ -1,5 +1,5 @@
 import { toJsonSchema } from '@valibot/to-json-schema';
-import { clientsSchema, faultsSchema, gatewaySchema } from './schemas.ts';
+import { clientsSchema, faultsSchema, gatewaySchema, subsetSchema } from './schemas.ts';
 
 type Operation = Readonly<Record<string, unknown>>;
 
@@ -12,11 +12,22 @@ export function openApiDocument(url: string): Readonly<Record<string, unknown>> 
     paths: {
       '/state': { get: answer('Load balancers, groups, backends with weights and owners, gateways') },
       '/counters': {
-        get: answer('Requests, errors and latency of each side, since start and in the last 10 s; requests lost'),
+        get: answer(
+          'Requests, errors and latency of each side, and of each side by load balancer; requests and errors of each subset; requests lost; since start and in the last 10 s',
+        ),
       },
       '/gateways/{side}': {
         parameters: [{ name: 'side', in: 'path', required: true, schema: { enum: ['source', 'target'] } }],
         put: change('Changes the gateway of one side', gatewaySchema),
+      },
+      '/subsets/{namespace}/{host}/{subset}': {
+        parameters: ['namespace', 'host', 'subset'].map((name) => ({
+          name,
+          in: 'path',
+          required: true,
+          schema: { type: 'string' },
+        })),
+        put: change('Changes how the pods of one subset answer calls inside the mesh', subsetSchema),
       },
       '/clients': { put: change('Changes the clients that send requests', clientsSchema) },
       '/faults': {

@@ -5,10 +5,11 @@ import type { SandboxClock } from '../clock.ts';
 import type { DataPlane } from '../data-plane/load-balancer.ts';
 import type { FaultPlace, Faults } from '../faults.ts';
 import type { FunctionCompute } from '../function-compute/function-compute.ts';
+import type { Mesh } from '../mesh/mesh.ts';
 import { allBackends, allBackendsMax, quota, type SandboxOptions } from '../options.ts';
 import type { Seeded } from '../seeding.ts';
 import type { ClientTraffic, Gateways } from '../traffic.ts';
-import { ChangeRefused, type Controls } from './control.ts';
+import { ChangeRefused, type Controls, UnknownSubset } from './control.ts';
 import type { FaultList, GatewayChange } from './schemas.ts';
 import { loadBalancersState } from './state.ts';
 
@@ -22,6 +23,7 @@ export interface ControlParts {
   readonly gateways: Gateways;
   readonly traffic: ClientTraffic;
   readonly seeded: Seeded;
+  readonly mesh: Pick<Mesh, 'subsets' | 'setSubset'>;
   readonly counters: () => unknown;
   /** Resolves when the controllers have nothing to do; rejects when that takes too long. */
   readonly settled: () => Promise<void>;
@@ -39,6 +41,7 @@ export function sandboxControls(parts: ControlParts): Controls {
       time: new Date(clock.now()).toISOString(),
       loadBalancers: loadBalancersState(clb, parts.plane.entries, clock.now()),
       gateways: { source: gateways.setting('source'), target: gateways.setting('target') },
+      subsets: parts.mesh.subsets(),
       clients: traffic.setting(),
       faults: faults.list(),
       functions: functions.host.states(),
@@ -50,6 +53,10 @@ export function sandboxControls(parts: ControlParts): Controls {
       // The next change waits for this one, whatever became of it; who asked for it gets the error.
       last = made.catch(() => undefined);
       return made;
+    },
+    setSubset: async (host, subset, change) => {
+      if (await parts.mesh.setSubset(host, subset, change)) return parts.mesh.subsets()[host]?.[subset];
+      throw new UnknownSubset(pathOf(host, subset), pathsOf(parts.mesh));
     },
     setClients: async (change) => {
       traffic.set(change);
@@ -65,6 +72,16 @@ export function sandboxControls(parts: ControlParts): Controls {
       return faults.list();
     },
   };
+}
+
+function pathOf(host: string, subset: string): string {
+  return `/subsets/${host}/${subset}`;
+}
+
+function pathsOf(mesh: Pick<Mesh, 'subsets'>): readonly string[] {
+  return Object.entries(mesh.subsets()).flatMap(([host, subsets]) =>
+    Object.keys(subsets).map((subset) => pathOf(host, subset)),
+  );
 }
 
 async function changeGateway(parts: ControlParts, side: Side, change: GatewayChange): Promise<unknown> {

@@ -24,6 +24,9 @@ export const gatewaySchema = v.strictObject({
   backends: v.exactOptional(whole(1, 200)),
 });
 
+/** `PUT /subsets/{namespace}/{host}/{subset}`: what is absent stays as it is. */
+export const subsetSchema = v.strictObject({ errorRate: v.exactOptional(portion) });
+
 /** `PUT /clients`: what is absent stays as it is. */
 export const clientsSchema = v.strictObject({
   ratePerSecond: v.exactOptional(v.pipe(v.number(), v.minValue(0), v.maxValue(2000))),
@@ -51,6 +54,7 @@ const faultSchema = v.pipe(
 export const faultsSchema = v.pipe(v.array(faultSchema), v.maxLength(100));
 
 export type GatewayChange = v.InferOutput<typeof gatewaySchema>;
+export type SubsetChange = v.InferOutput<typeof subsetSchema>;
 export type ClientsChange = v.InferOutput<typeof clientsSchema>;
 export type FaultList = v.InferOutput<typeof faultsSchema>;
 

@@ -2,7 +2,7 @@ import type { Clients } from './clients.ts';
 import type { Gateway } from './gateway.ts';
 import type { SideCounters } from './gateway-book.ts';
 import type { DataPlane } from './load-balancer.ts';
-import { countsOf, emptyTally } from './tally.ts';
+import { type Counts, countsOf, emptyTally } from './tally.ts';
 
 /** What `GET /counters` of the control API answers. Each side is counted at its gateway, what is lost at the clients. */
 export interface Counters {
@@ -11,11 +11,22 @@ export interface Counters {
   /** By the load balancer that requests came in at. What came in at an L4 listener is in the sums above alone. */
   readonly loadBalancers: Readonly<Record<string, { readonly source: SideCounters; readonly target: SideCounters }>>;
   readonly lost: { readonly sinceStart: number; readonly last10s: number };
+  /** Calls inside the mesh, of the pages of both sides: host, as `default/reviews`, -> subset. */
+  readonly subsets: Readonly<Record<string, Readonly<Record<string, SubsetCounters>>>>;
   /**
    * What is open now, by load balancer: connections at TCP listeners, requests under way at HTTP ones. A side of weight
    * 0 has some for as long as they live.
    */
   readonly connections: Readonly<Record<string, OpenBySide>>;
+}
+
+export interface SubsetCounters extends Counted {
+  readonly last10s: Counted;
+}
+
+interface Counted {
+  readonly requests: number;
+  readonly errors: number;
 }
 
 export interface OpenBySide {
@@ -30,12 +41,15 @@ export function countersOf(
   target: CountedGateway,
   clients: Pick<Clients, 'counters'>,
   plane: Pick<DataPlane, 'entries' | 'connections'>,
+  /** Host -> the subsets that it has, called or not. */
+  subsets: Readonly<Record<string, readonly string[]>> = {},
 ): Counters {
   const { sinceStart, last10s } = clients.counters();
   return {
     source: sideCounters(source),
     target: sideCounters(target),
     loadBalancers: bySide(source, target, plane),
+    subsets: bySubset([source, target], subsets),
     lost: { sinceStart: sinceStart.lost, last10s: last10s.lost },
     connections: openBySide(source, target, plane),
   };
@@ -58,6 +72,30 @@ function bySide(
   return Object.fromEntries(
     Object.keys(entries).map((id) => [id, { source: ours[id] ?? nothing, target: theirs[id] ?? nothing }]),
   );
+}
+
+/** Those that are defined and not called yet, and those that are called and not defined (any more). */
+function bySubset(
+  gateways: readonly CountedGateway[],
+  defined: Readonly<Record<string, readonly string[]>>,
+): Counters['subsets'] {
+  const readings = gateways.map((gateway) => gateway.counters().subsets);
+  const hosts = new Set([...Object.keys(defined), ...readings.flatMap((reading) => Object.keys(reading))]);
+  return Object.fromEntries(
+    [...hosts].map((host) => {
+      const called = readings.map((reading) => reading[host] ?? {});
+      const names = new Set([...(defined[host] ?? []), ...called.flatMap((one) => Object.keys(one))]);
+      return [host, Object.fromEntries([...names].map((name) => [name, sumOf(called.map((one) => one[name]))]))];
+    }),
+  );
+}
+
+function sumOf(parts: readonly (SideCounters | undefined)[]): SubsetCounters {
+  const sum = (of: (one: SideCounters) => Counts): Counted => ({
+    requests: parts.reduce((all, one) => all + (one === undefined ? 0 : of(one).requests), 0),
+    errors: parts.reduce((all, one) => all + (one === undefined ? 0 : of(one).errors), 0),
+  });
+  return { ...sum((one) => one.sinceStart), last10s: sum((one) => one.last10s) };
 }
 
 function openBySide(

@@ -12,6 +12,8 @@ export interface GatewayReading extends SideCounters {
   readonly backends: GatewayCounters['backends'];
   /** By the load balancer that a request came in at; one of an L4 listener is in the sum alone. */
   readonly loadBalancers: Readonly<Record<string, SideCounters>>;
+  /** Calls inside the mesh: host, as `default/reviews`, -> subset. They have no latency of their own. */
+  readonly subsets: Readonly<Record<string, Readonly<Record<string, SideCounters>>>>;
 }
 
 /** One series of reports: their growth is what is counted. */
@@ -29,28 +31,48 @@ class Series {
   }
 }
 
-/** What one gateway process has reported. `now` is wall time in ms. */
-export class GatewayBook {
-  readonly #total = new Series();
-  readonly #loadBalancers = new Map<string, Series>();
-  #backends: GatewayCounters['backends'] = {};
+/** A series for each name, from when it is first reported. */
+class SeriesByName {
+  readonly #series = new Map<string, Series>();
 
-  enter({ total, backends, loadBalancers }: GatewayCounters, now: number): void {
-    this.#total.enter(total, now);
-    this.#backends = backends;
-    for (const [id, tally] of Object.entries(loadBalancers)) {
-      const series = this.#loadBalancers.get(id) ?? new Series();
-      this.#loadBalancers.set(id, series);
+  enter(tallies: Readonly<Record<string, Tally>>, now: number): void {
+    for (const [name, tally] of Object.entries(tallies)) {
+      const series = this.#series.get(name) ?? new Series();
+      this.#series.set(name, series);
       series.enter(tally, now);
     }
   }
 
+  reading(now: number): Readonly<Record<string, SideCounters>> {
+    return Object.fromEntries([...this.#series].map(([name, series]) => [name, series.reading(now)]));
+  }
+}
+
+/** What one gateway process has reported. `now` is wall time in ms. */
+export class GatewayBook {
+  readonly #total = new Series();
+  readonly #loadBalancers = new SeriesByName();
+  readonly #subsets = new Map<string, SeriesByName>();
+  #backends: GatewayCounters['backends'] = {};
+
+  enter({ total, backends, loadBalancers, subsets }: GatewayCounters, now: number): void {
+    this.#total.enter(total, now);
+    this.#backends = backends;
+    this.#loadBalancers.enter(loadBalancers, now);
+    for (const [host, tallies] of Object.entries(subsets)) {
+      const series = this.#subsets.get(host) ?? new SeriesByName();
+      this.#subsets.set(host, series);
+      series.enter(tallies, now);
+    }
+  }
+
   reading(now: number): GatewayReading {
-    const loadBalancers = [...this.#loadBalancers].map(([id, series]) => [id, series.reading(now)] as const);
+    const subsets = [...this.#subsets].map(([host, series]) => [host, series.reading(now)] as const);
     return {
       ...this.#total.reading(now),
       backends: this.#backends,
-      loadBalancers: Object.fromEntries(loadBalancers),
+      loadBalancers: this.#loadBalancers.reading(now),
+      subsets: Object.fromEntries(subsets),
     };
   }
 }

@@ -1,3 +1,4 @@
+import type { HostRouting } from '../mesh/subset-routing.ts';
 import type { Tally } from './tally.ts';
 
 export type GatewaySide = 'source' | 'target';
@@ -30,6 +31,21 @@ export interface GatewayCounters {
   readonly backends: Readonly<Record<string, { readonly requests: number; readonly errors: number }>>;
   /** By the load balancer that a request came in at, where the request tells. */
   readonly loadBalancers: Readonly<Record<string, Tally>>;
+  readonly subsets: SubsetTallies;
+}
+
+/** Host, as `default/reviews`, -> subset -> calls. */
+export type SubsetTallies = Readonly<Record<string, Readonly<Record<string, Tally>>>>;
+
+/** A host that a page calls inside the mesh, once for each time it is asked for. */
+export interface CalledHost {
+  readonly host: string;
+  /** Path of the page, and that of the call. */
+  readonly page: string;
+  readonly path: string;
+  readonly routing: HostRouting;
+  /** By subset, in [0, 1]; 0 where absent. */
+  readonly errorRates: Readonly<Record<string, number>>;
 }
 
 /**
@@ -41,7 +57,8 @@ export const loadBalancerHeader = 'slb-id';
 
 export type ToGateway =
   | { readonly kind: 'set'; readonly id: number; readonly knobs: Partial<GatewayKnobs> }
-  | { readonly kind: 'listen'; readonly id: number; readonly pairs: readonly ListenPair[] };
+  | { readonly kind: 'listen'; readonly id: number; readonly pairs: readonly ListenPair[] }
+  | { readonly kind: 'call'; readonly id: number; readonly hosts: readonly CalledHost[] };
 
 export type FromGateway =
   | { readonly kind: 'ready'; readonly adminPort: number }

@@ -5,12 +5,15 @@ import { seededRandom } from '../random.ts';
 import { GatewayAnswers } from './gateway-answers.ts';
 import { GatewayListeners } from './gateway-listeners.ts';
 import type { FromGateway, GatewayStart, ToGateway } from './gateway-messages.ts';
+import { MeshCalls } from './mesh-calls.ts';
 import { prometheusText } from './prometheus-text.ts';
 
 const reportEveryMs = 100;
 
 async function main(start: GatewayStart): Promise<void> {
-  const answers = new GatewayAnswers(start.side, seededRandom(start.seed));
+  // Luck of their own: an error rate of the gateway strikes the same requests whether or not pages make calls.
+  const calls = new MeshCalls(seededRandom(start.seed + 1));
+  const answers = new GatewayAnswers(start.side, seededRandom(start.seed), calls);
   const listeners = new GatewayListeners((request, response) => answers.serve(request, response));
   await listeners.listen(start.listen);
   const admin = createServer((request, response) => {
@@ -23,7 +26,7 @@ async function main(start: GatewayStart): Promise<void> {
     admin.listen(start.adminPort, '127.0.0.1', resolve);
   });
   process.on('message', (message: ToGateway) => {
-    carryOut(message, answers, listeners).then(
+    carryOut(message, { answers, listeners, calls }).then(
       () => tell({ kind: 'done', id: message.id }),
       (error: unknown) => tell({ kind: 'failed', id: message.id, message: messageOf(error) }),
     );
@@ -38,9 +41,23 @@ async function main(start: GatewayStart): Promise<void> {
   tell({ kind: 'ready', adminPort: (admin.address() as AddressInfo).port });
 }
 
-async function carryOut(message: ToGateway, answers: GatewayAnswers, listeners: GatewayListeners): Promise<void> {
-  if (message.kind === 'set') answers.set(message.knobs);
-  else await listeners.listen(message.pairs);
+interface Parts {
+  readonly answers: GatewayAnswers;
+  readonly listeners: GatewayListeners;
+  readonly calls: MeshCalls;
+}
+
+async function carryOut(message: ToGateway, { answers, listeners, calls }: Parts): Promise<void> {
+  switch (message.kind) {
+    case 'set':
+      return answers.set(message.knobs);
+    case 'listen':
+      return listeners.listen(message.pairs);
+    case 'call':
+      return calls.set(message.hosts);
+    default:
+      message satisfies never;
+  }
 }
 
 function tell(message: FromGateway): void {

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { GatewayBook, type GatewayReading } from './gateway-book.ts';
 import type {
+  CalledHost,
   FromGateway,
   GatewayKnobs,
   GatewaySide,
@@ -30,6 +31,8 @@ export interface Gateway {
   set(knobs: Partial<GatewayKnobs>): Promise<void>;
   /** Answers at these addresses and at no others; one that goes is drained. */
   listen(pairs: readonly ListenPair[]): Promise<void>;
+  /** From now on pages call these hosts inside the mesh, and no others. */
+  call(hosts: readonly CalledHost[]): Promise<void>;
   /** Whether this gateway is, or was, what answers there. */
   answersAt(address: string, port: number): boolean;
   /** As last reported: at most 100 ms old. */
@@ -122,6 +125,10 @@ class GatewayProcess implements Gateway {
   listen(pairs: readonly ListenPair[]): Promise<void> {
     this.#remember(pairs);
     return this.#ask({ kind: 'listen', id: this.#nextId(), pairs });
+  }
+
+  call(hosts: readonly CalledHost[]): Promise<void> {
+    return this.#ask({ kind: 'call', id: this.#nextId(), hosts });
   }
 
   answersAt(address: string, port: number): boolean {

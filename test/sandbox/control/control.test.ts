@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { ChangeRefused, type Control, startControl } from '../../../src/sandbox/control/control.ts';
+import { ChangeRefused, type Control, startControl, UnknownSubset } from '../../../src/sandbox/control/control.ts';
 
 let control: Control;
 let changes: unknown[] = [];
@@ -16,6 +16,10 @@ beforeAll(async () => {
     setGateway: (side, change) => {
       if (change.backends === 3) throw new ChangeRefused('both sides share the nodes');
       return note({ [side]: change });
+    },
+    setSubset: (host, subset, change) => {
+      if (subset !== 'v1') throw new UnknownSubset(`/subsets/${host}/${subset}`, ['/subsets/default/reviews/v1']);
+      return note({ [`${host} ${subset}`]: change });
     },
     setClients: note,
     putFaults: note,
@@ -51,12 +55,14 @@ describe('the control API', () => {
   it('passes every change on as it was given', async () => {
     await send('PUT', '/gateways/target', { errorRate: 0.5, latencyMs: 20, probes: false, backends: 5 });
     await send('PUT', '/gateways/source', {});
+    await send('PUT', '/subsets/default/reviews/v1', { errorRate: 0.25 });
     await send('PUT', '/clients', { ratePerSecond: 50, connections: 4 });
     await send('PUT', '/faults', [{ where: 'clb', kind: 'error', rate: 0.5, status: 503, forMs: 1000 }]);
     await send('DELETE', '/faults');
     expect(changes).toEqual([
       { target: { errorRate: 0.5, latencyMs: 20, probes: false, backends: 5 } },
       { source: {} },
+      { 'default/reviews v1': { errorRate: 0.25 } },
       { ratePerSecond: 50, connections: 4 },
       [{ where: 'clb', kind: 'error', rate: 0.5, status: 503, forMs: 1000 }],
       'cleared',
@@ -73,6 +79,14 @@ describe('the control API', () => {
       'probes',
       'backend',
     ]);
+    expect(changes).toEqual([]);
+  });
+
+  it('says which subsets there are where one is asked for that is not there', async () => {
+    const answer = await send('PUT', '/subsets/default/reviews/v9', { errorRate: 1 });
+    expect(answer).toMatchObject({ status: 404, body: { paths: ['/subsets/default/reviews/v1'] } });
+    expect((await send('PUT', '/subsets/default/reviews/v1', { errorRate: 2 })).status).toBe(400);
+    expect((await send('PUT', '/subsets/reviews/v1', { errorRate: 1 })).status).toBe(404);
     expect(changes).toEqual([]);
   });
 
@@ -108,6 +122,7 @@ describe('the control API', () => {
       '/state',
       '/counters',
       '/gateways/{side}',
+      '/subsets/{namespace}/{host}/{subset}',
       '/clients',
       '/faults',
       '/chat',

@@ -98,6 +98,34 @@ describe('a gateway process', () => {
     expect(Object.keys(handle.counters().loadBalancers)).toHaveLength(16);
   });
 
+  it('makes a call inside the mesh for each page, and counts it for the subset that has it', async () => {
+    const { gateway: handle, url } = await started();
+    const choices = [{ subset: 'v1', weight: 1, isDead: false }];
+    const called = { host: 'default/reviews', page: '/productpage', path: '/reviews/0' };
+    const routing = { subsets: ['v1', 'v3'], routes: [{ match: [], choices }] };
+    await handle.call([{ ...called, routing, errorRates: {} }]);
+    for (const path of ['/productpage', '/productpage?u=1', '/login', '/healthz/ready']) await get(`${url}${path}`);
+    await get(`${url}/productpage`, { 'user-agent': 'sluice-probe/1' });
+    await until('all are reported', () => handle.counters().sinceStart.requests === 3);
+    expect(handle.counters().subsets).toMatchObject({
+      'default/reviews': { v1: { sinceStart: { requests: 2, errors: 0 } } },
+    });
+
+    // Neither an error of the subset nor one without endpoints is seen at the page.
+    await handle.call([{ ...called, routing, errorRates: { v1: 1 } }]);
+    expect((await get(`${url}/productpage`)).status).toBe(200);
+    const dead = [{ subset: 'v3', weight: 1, isDead: true }];
+    await handle.call([{ ...called, routing: { ...routing, routes: [{ match: [], choices: dead }] }, errorRates: {} }]);
+    expect((await get(`${url}/productpage`)).status).toBe(200);
+    await until('both are reported', () => handle.counters().sinceStart.requests === 5);
+    expect(handle.counters().subsets).toMatchObject({
+      'default/reviews': {
+        v1: { sinceStart: { requests: 3, errors: 1 }, last10s: { requests: 3, errors: 1 } },
+        v3: { sinceStart: { requests: 1, errors: 1 } },
+      },
+    });
+  });
+
   it('takes its time where told so', async () => {
     const { gateway: handle, url } = await started();
     await handle.set({ latencyMs: 80 });
