@@ -1,5 +1,6 @@
 import { areGreen, failingProbe, withAnswers } from '../src/domain/probe-health.ts';
-import { type HoldCause, type MigrationContext, stepOf } from './context.ts';
+import { askedOf } from '../src/domain/stages.ts';
+import { type HoldCause, type MigrationContext, stageOf, stepOf } from './context.ts';
 import type { Look } from './events.ts';
 
 /** What a look means for a migration that keeps its share. */
@@ -66,11 +67,13 @@ export function assess(context: MigrationContext, look: Look, atMs: number): Ass
 /** Somebody else changed something: told, answered at most once for each cause, never fought (rule 8). */
 function assessDrift(context: MigrationContext, look: Look): Assessment {
   const text = inShort(look.differences);
-  const { onDrift, tolerance } = context.spec;
+  const { onDrift, routes, tolerance } = context.spec;
   if (onDrift === 'rollback') return { kind: 'rollback', text: `drift: ${text}` };
   const isAnswered = context.answeredDrift === look.cause;
-  const highest = Math.max(0, ...[...look.achieved, ...look.achievedSplits].map(({ share }) => share ?? 0));
-  const isMoreThanAsked = highest > stepOf(context).share + tolerance;
+  const stage = stageOf(context);
+  const isMoreThanAsked =
+    look.achieved.some((port) => (port.share ?? 0) > askedOf(stage, routes, port) + tolerance) ||
+    look.achievedSplits.some(({ share }) => (share ?? 0) > stage.step.share + tolerance);
   // Before the first step nothing is asked: what goes to the target is taken back to the baseline.
   if (context.step < 0 && isMoreThanAsked) return { kind: 'rollback', text: `drift: ${text}` };
   if (!isAnswered && isMoreThanAsked && look.isSourceCarrying) {
@@ -88,8 +91,12 @@ function inShort(texts: readonly string[]): string {
 
 /** Everything is as it was written, and yet the share is not: backends came or went (reference E6). */
 function missedShare(context: MigrationContext, look: Look): string | null {
-  const { share: asked } = stepOf(context);
-  const missed = look.achieved.find(({ share }) => share !== null && Math.abs(share - asked) > context.spec.tolerance);
+  const { routes, tolerance } = context.spec;
+  const stage = stageOf(context);
+  const missed = look.achieved.find(
+    (port) => port.share !== null && Math.abs(port.share - askedOf(stage, routes, port)) > tolerance,
+  );
   if (context.step < 0 || missed === undefined) return null;
+  const asked = askedOf(stage, routes, missed);
   return `backends came or went: port ${missed.port} of ${missed.loadBalancer} gives ${missed.share?.toFixed(1)} per cent, not ${asked}`;
 }

@@ -2,8 +2,9 @@ import type { AchievedShare, RouteGoal } from '../src/domain/agreement.ts';
 import type { Baseline } from '../src/domain/baseline.ts';
 import type { ProbeHealth } from '../src/domain/probe-health.ts';
 import type { Spec, Step } from '../src/domain/spec.ts';
+import { type Stage, stagesOf } from '../src/domain/stages.ts';
 import type { AchievedSplit, Split } from '../src/domain/subset-route.ts';
-import type { Verdict } from '../src/domain/verdict.ts';
+import type { ObservedShare, Verdict } from '../src/domain/verdict.ts';
 
 export interface MigrationInput {
   readonly spec: Spec;
@@ -27,7 +28,7 @@ export interface MigrationContext {
   readonly run: string;
   readonly watchEveryMs: number;
   readonly baseline: Baseline | null;
-  /** Index of the step under way, -1 before the first. */
+  /** Index of the stage under way (domain, stagesOf), -1 before the first. */
   readonly step: number;
   readonly question: number;
   /** What each route is to look like now; the baseline's weights until the first step is planned. */
@@ -56,6 +57,8 @@ export interface MigrationContext {
   readonly probes: readonly ProbeHealth[];
   readonly verdict: Verdict | null;
   readonly observed: number | null;
+  /** At each load balancer that the samples name; empty where they name none. */
+  readonly observedOn: readonly ObservedShare[];
   readonly hold: { readonly cause: HoldCause; readonly text: string } | null;
   readonly gate: { readonly id: string; readonly expiresAtMs: number } | null;
   readonly reason: string | null;
@@ -96,6 +99,7 @@ export function initialContext(input: MigrationInput): MigrationContext {
     probes: [],
     verdict: null,
     observed: null,
+    observedOn: [],
     hold: null,
     gate: null,
     reason: null,
@@ -108,11 +112,20 @@ export function initialContext(input: MigrationInput): MigrationContext {
   };
 }
 
-/** The step under way; before the first, nothing is asked. */
+/** The stage under way; before the first, nothing is asked of any route. */
+export function stageOf({ spec, step }: Pick<MigrationContext, 'spec' | 'step'>): Stage {
+  return stagesOf(spec)[step] ?? { step: { share: 0, bakeMs: 0, gate: null }, route: null, shares: [] };
+}
+
+/** The step of the stage under way. */
 export function stepOf(context: MigrationContext): Step {
-  return context.spec.steps[context.step] ?? { share: 0, bakeMs: 0, gate: null };
+  return stageOf(context).step;
+}
+
+export function lastStage({ spec }: Pick<MigrationContext, 'spec'>): number {
+  return stagesOf(spec).length - 1;
 }
 
 export function isLastStep(context: MigrationContext): boolean {
-  return context.step >= context.spec.steps.length - 1;
+  return context.step >= lastStage(context);
 }

@@ -3,7 +3,7 @@ import type { Baseline } from '../src/domain/baseline.ts';
 import type { PersonCommand } from '../src/domain/person-command.ts';
 import type { ProbeAnswer } from '../src/domain/probe-health.ts';
 import type { AchievedSplit, Split } from '../src/domain/subset-route.ts';
-import type { Verdict } from '../src/domain/verdict.ts';
+import type { ObservedShare, Verdict } from '../src/domain/verdict.ts';
 
 /** What was verified, where it decides: at the load balancers and in the mesh. */
 export interface Achieved {
@@ -29,8 +29,9 @@ export interface Look extends Achieved {
   readonly isSourceCarrying: boolean;
   readonly answers: readonly ProbeAnswer[];
   readonly verdict: Verdict;
-  /** Per cent; null where nobody counted. */
+  /** Per cent, of the routes that move; null where nobody counted. */
   readonly observed: number | null;
+  readonly observedOn: readonly ObservedShare[];
 }
 
 /** Answers to effects. Each repeats the question it answers. */

@@ -2,7 +2,14 @@ import { assign, setup } from 'xstate';
 import { withAnswers } from '../src/domain/probe-health.ts';
 import { isOpen } from '../src/domain/window.ts';
 import { type Assessment, assess, settlingSince } from './assessment.ts';
-import { type HoldCause, isLastStep, type MigrationContext, type MigrationInput, stepOf } from './context.ts';
+import {
+  type HoldCause,
+  isLastStep,
+  lastStage,
+  type MigrationContext,
+  type MigrationInput,
+  stepOf,
+} from './context.ts';
 import { inertEffects } from './effects.ts';
 import type { MigrationEvent } from './events.ts';
 
@@ -83,6 +90,7 @@ export const vocabulary = setup({
         probes: withAnswers(context.probes, look.answers, event.at),
         verdict: look.verdict,
         observed: look.observed ?? context.observed,
+        observedOn: look.observedOn.length > 0 ? look.observedOn : context.observedOn,
         differences: look.differences.join('; '),
         backends: look.weights === 'agree' ? look.backends : context.backends,
         settlingSinceMs: settlingSince(context, look, event.at),
@@ -111,6 +119,7 @@ export const vocabulary = setup({
             verifiedAtMs: event.at,
             differences: '',
             observed: null,
+            observedOn: [],
             ...(event.type === 'shift.verified' ? { reason: null } : {}),
           }
         : {},
@@ -118,7 +127,7 @@ export const vocabulary = setup({
     keepBlock: assign({ blockedBy: (args) => reasonOf(args) }),
     release: assign({ hold: null, reason: null }),
     nextStep: assign({ step: ({ context }) => context.step + 1, answeredDrift: null }),
-    skipToLast: assign({ step: ({ context }) => context.spec.steps.length - 1, skipsBakes: true }),
+    skipToLast: assign({ step: ({ context }) => lastStage(context), skipsBakes: true }),
     openGate: assign({
       gate: ({ context, event }) => ({
         id: `${context.run}-${context.step + 1}`,

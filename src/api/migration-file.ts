@@ -77,6 +77,7 @@ function draftOf({ metadata, spec }: MigrationFile): Draft {
     name: metadata.name,
     routes: routesOf(spec),
     subsets: (spec.routes ?? []).filter(isSubsetRoute).map(subsetRouteOf),
+    routeOrder: spec.routeOrder,
     steps: spec.steps.map(({ share, bake, gate }) => ({
       share,
       bakeMs: bake,

@@ -15,6 +15,7 @@ export function brokenRules(file: unknown): readonly PlacedProblem[] {
     ...stepRules(listOf(spec['steps'])),
     ...routeRules(listOf(spec['routes'])),
     ...subsetRules(listOf(spec['routes'])),
+    ...routeOrderRules(spec),
     ...probeRules(spec),
     ...listOf(spec['windows']).flatMap(windowRule),
     ...repeated(listOf(spec['notify']).map((name, index) => [name, ['spec', 'notify', index]])),
@@ -113,6 +114,14 @@ function subsetRules(routes: readonly unknown[]): readonly PlacedProblem[] {
       ];
     }),
   ];
+}
+
+/** Their requests are told apart by no load balancer, so that one could not be judged without the others. */
+function routeOrderRules(spec: Fields): readonly PlacedProblem[] {
+  const hasSubsets = listOf(spec['routes']).some((route) => isObject(route) && route['virtualService'] !== undefined);
+  return spec['routeOrder'] === 'sequential' && hasSubsets
+    ? [problem(['spec', 'routeOrder'], 'must be together: subsets of hosts move in lockstep')]
+    : [];
 }
 
 function sideRules(route: Fields, at: Path): readonly PlacedProblem[] {

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { driftPolicies, weekdays } from '../domain/spec.ts';
+import { driftPolicies, routeOrders, weekdays } from '../domain/spec.ts';
 import { choice, isObject } from './choice.ts';
 import { duration, label, loadBalancerId, objectName, perCent, text, wholeNumber } from './values.ts';
 
@@ -159,6 +159,15 @@ const spec = v.strictObject({
       'The load balancers with their two sides, or subsets of hosts in a mesh; instead of source and target',
     ),
   ),
+  routeOrder: v.optional(
+    v.pipe(
+      v.picklist(routeOrders, `must be ${routeOrders.join(' or ')}`),
+      v.description(
+        'sequential: a route goes through all steps before the next begins; needs signals that name the CLB',
+      ),
+    ),
+    'together',
+  ),
   steps: list(step, 1, 20, 'Shares that the target gets, one after the other'),
   finish: v.optional(v.picklist(['stay', 'return'], 'must be stay or return'), 'stay'),
   tolerance: v.optional(
@@ -202,7 +211,7 @@ export type SubsetRouteOfFile = v.InferOutput<typeof subsetRoute>;
 export type ProbeOfFile = v.InferOutput<typeof probe>;
 
 /** Fields of the design that come later: refused by name, so that nobody believes that they are in force. */
-export const fieldsOfLaterVersions: readonly string[] = ['profile', 'routeOrder'];
+export const fieldsOfLaterVersions: readonly string[] = ['profile'];
 
 function list<const Item extends v.GenericSchema>(item: Item, min: number, max: number, description: string) {
   return v.pipe(

@@ -15,9 +15,15 @@ const fields = {
   isFinal: v.pipe(v.boolean(), v.description('Nothing happens to it any more')),
   step: v.pipe(v.number(), v.description('1-based; 0 before the first')),
   steps: v.number(),
+  route: v.pipe(
+    v.nullable(v.string()),
+    v.description('The CLB whose route the step moves; null where all routes move together'),
+  ),
   share: v.pipe(
     v.object({ asked: v.number(), achieved: perCent, observed: perCent }),
-    v.description('Per cent: what the spec asks, what the weights at the CLB give, what the gateways counted'),
+    v.description(
+      'Per cent, of the routes that the step moves: what the spec asks, what the weights at the CLB give, what the gateways counted',
+    ),
   ),
   ports: v.array(
     v.object({
@@ -26,7 +32,14 @@ const fields = {
       group: v.string(),
       sourceWeight: v.number(),
       targetWeight: v.number(),
-      share: perCent,
+      asked: v.number(),
+      share: v.pipe(perCent, v.description('Achieved: what the weights at the CLB give')),
+      observed: v.pipe(
+        perCent,
+        v.description(
+          'What was counted at this CLB, all ports together; where no sample names it, at the gateway over all CLBs',
+        ),
+      ),
     }),
   ),
   subsets: v.array(

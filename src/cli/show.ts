@@ -40,7 +40,7 @@ export function showView(view: MigrationView): string {
   const { asked, achieved, observed } = view.share;
   const lines: [string, string][] = [
     ['state', colored(printable(view.state))],
-    ['step', `${view.step} of ${view.steps}`],
+    ['step', printable(stepOf(view))],
     ['share', `asked ${perCent(asked)}, achieved ${perCent(achieved)}, observed ${perCent(observed)}`],
     ...labelled('ports', portLines(view)),
     ...labelled('subsets', view.subsets.map(splitLine)),
@@ -65,7 +65,7 @@ export function viewLine(view: MigrationSummary): string {
     view.updatedAt,
     view.name,
     view.state,
-    `step ${view.step} of ${view.steps}`,
+    `step ${stepOf(view)}`,
     `asked ${perCent(asked)}`,
     `achieved ${perCent(achieved)}`,
     `observed ${perCent(observed)}`,
@@ -91,14 +91,20 @@ export function showList(migrations: readonly MigrationSummary[]): string {
   ]);
 }
 
+function stepOf({ step, steps, route }: MigrationSummary): string {
+  return `${step} of ${steps}${route === null ? '' : ` (${route})`}`;
+}
+
 function portLines({ ports }: MigrationView): readonly string[] {
   if (ports.length === 0) return [];
-  const rows = ports.map(({ loadBalancer, port, group, sourceWeight, targetWeight, share }) => [
+  const rows = ports.map(({ loadBalancer, port, group, sourceWeight, targetWeight, asked, share, observed }) => [
     `${loadBalancer}:${port}`,
     group,
     `source ${sourceWeight}`,
     `target ${targetWeight}`,
-    perCent(share),
+    `asked ${perCent(asked)}`,
+    `achieved ${perCent(share)}`,
+    `observed ${perCent(observed)}`,
   ]);
   return table(rows).split('\n');
 }

@@ -31,6 +31,8 @@ export interface Notice {
   /** 1-based step and how many there are; 0 before the first. */
   readonly step: number;
   readonly steps: number;
+  /** The load balancer whose route the step moves; null where all routes move together. */
+  readonly route: string | null;
   /** Shares in per cent; null where not known. */
   readonly asked: number;
   readonly achieved: number | null;

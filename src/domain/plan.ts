@@ -6,6 +6,7 @@ import { type Remedy, remediesFor } from './remedy.ts';
 import { nearestPair, smallestShare, type WeightPair } from './share.ts';
 import type { Side, Spec, Step } from './spec.ts';
 import { planSplit, type SplitPlan } from './split-plan.ts';
+import { isSequential, stagesOf } from './stages.ts';
 import type { SubsetObservation } from './subset-route.ts';
 import { opensAt } from './window.ts';
 
@@ -57,7 +58,10 @@ export interface StepPlan {
   readonly between: { readonly first: Side; readonly share: number | null } | null;
   /** The sides whose annotation is written, in this order; the route's ports share them. */
   readonly writes: readonly Side[];
-  /** Requests that the target gets in this step at the present rate, on all ports together; null where it is unknown. */
+  /**
+   * Requests that the target gets in this step at the present rate, on all ports together; null where it is unknown. One
+   * route after the other, those through the load balancer of this route alone.
+   */
   readonly requests: number | null;
   /** When the step can have passed at the earliest, shifts taken as instant; null where no window opens within eight days. */
   readonly earliestEnd: string | null;
@@ -66,27 +70,34 @@ export interface StepPlan {
 }
 
 export interface PlanQuestion {
-  readonly spec: Pick<Spec, 'steps' | 'tolerance' | 'windows'>;
+  readonly spec: Pick<Spec, 'routes' | 'routeOrder' | 'steps' | 'tolerance' | 'windows'>;
   readonly observations: readonly RouteObservation[];
   readonly splits: readonly SubsetObservation[];
   readonly requestsPerSecond: number | null;
+  /** Of each route, in the order of the spec; null where no sample names its load balancer. */
+  readonly requestsPerSecondOf: readonly (number | null)[];
   readonly atMs: number;
 }
 
 /** Plans every step of every route from one look at them. */
-export function planOf({ spec, observations, splits, requestsPerSecond, atMs }: PlanQuestion): Plan {
+export function planOf(question: PlanQuestion): Plan {
+  const { spec, observations, splits, requestsPerSecond, requestsPerSecondOf, atMs } = question;
   const ends = earliestEnds(spec, atMs);
-  const routes = observations.map((observation) => planRoute(observation, spec, ends));
-  const exposed = spec.steps.map((step, index) => exposedRequests(step, index, routes, requestsPerSecond));
+  const routes = observations.map((observation, index) => planRoute(observation, spec, endsOf(ends, index)));
+  const inAll = spec.steps.map((step, index) => exposedRequests(step, index, routes, requestsPerSecond));
+  const inOne = routes.map((route, at) =>
+    spec.steps.map((step, index) => exposedRequests(step, index, [route], requestsPerSecondOf[at] ?? null)),
+  );
+  const exposed = (route: number, step: number) => (isSequential(spec) ? inOne[route] : inAll)?.[step] ?? null;
   return {
     plannedAt: new Date(atMs).toISOString(),
     requestsPerSecond,
-    subsets: splits.map((split) => planSplit(split, spec, { ends, requestsPerSecond })),
-    routes: routes.map((route) => ({
+    subsets: splits.map((split) => planSplit(split, spec, { ends: ends.map(({ end }) => end), requestsPerSecond })),
+    routes: routes.map((route, at) => ({
       ...route,
       ports: route.ports.map((port) => ({
         ...port,
-        steps: port.steps.map((step, index) => ({ ...step, requests: exposed[index] ?? null })),
+        steps: port.steps.map((step, index) => ({ ...step, requests: exposed(at, index) })),
       })),
     })),
   };
@@ -172,14 +183,24 @@ function stepAt(step: PlannedStep, port: number): StepPlan {
   };
 }
 
-/** Gates and verdicts take no time here: nobody knows how long a person takes. */
-function earliestEnds({ steps, windows }: PlanQuestion['spec'], atMs: number): readonly (string | null)[] {
+interface StageEnd {
+  readonly route: number | null;
+  readonly end: string | null;
+}
+
+/** Of each stage. Gates and verdicts take no time here: nobody knows how long a person takes. */
+function earliestEnds(spec: PlanQuestion['spec'], atMs: number): readonly StageEnd[] {
   let now: number | null = atMs;
-  return steps.map(({ bakeMs }) => {
-    const begin = now === null ? null : opensAt(windows, now);
+  return stagesOf(spec).map(({ step: { bakeMs }, route }) => {
+    const begin = now === null ? null : opensAt(spec.windows, now);
     now = begin === null ? null : begin + bakeMs;
-    return now === null ? null : new Date(now).toISOString();
+    return { route, end: now === null ? null : new Date(now).toISOString() };
   });
+}
+
+/** Of each step of one route. */
+function endsOf(ends: readonly StageEnd[], index: number): readonly (string | null)[] {
+  return ends.filter(({ route }) => route === null || route === index).map(({ end }) => end);
 }
 
 /** By the port with the largest share: the gateways count requests, and not by which port they came. */

@@ -52,8 +52,17 @@ export function nearestPair(asked: number, ports: readonly PortShape[]): Planned
       if (candidate !== null && (best === null || isBetter(candidate, best))) best = candidate;
     }
   }
-  if (best === null) return null;
-  const { source, target, missedBy } = best;
+  return best === null ? null : plannedOf(best);
+}
+
+/** What a weight pair gives now; null where it leaves a side without weight that is to have some. */
+export function pairAsIs(asked: number, weights: WeightPair, ports: readonly PortShape[]): PlannedPair | null {
+  const at = (side: Side): SideSums => ({ weight: weights[side], sums: sumsAt(ports, side, weights[side]) });
+  const candidate = candidateOf(asked, at('source'), at('target'));
+  return candidate === null ? null : plannedOf(candidate);
+}
+
+function plannedOf({ source, target, missedBy }: Candidate): PlannedPair {
   const achieved = source.sums.map((sum, port) => shareOf(sum, target.sums[port] ?? 0) ?? 0);
   return { weights: { source: source.weight, target: target.weight }, achieved, missedBy };
 }

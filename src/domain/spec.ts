@@ -6,6 +6,7 @@ export interface Spec {
   readonly routes: readonly Route[];
   /** Instead of routes: subsets of hosts in the mesh, which move by route weights. */
   readonly subsets: readonly SubsetRoute[];
+  readonly routeOrder: RouteOrder;
   readonly steps: readonly Step[];
   /** `return`: the last step passed, the baseline is put back; a canary for schedules. */
   readonly finish: 'stay' | 'return';
@@ -27,6 +28,10 @@ export interface Spec {
   /** Names of channels in the installation's configuration. */
   readonly notify: readonly string[];
 }
+
+/** `sequential`: a route goes through all steps before the next one begins. */
+export const routeOrders = ['together', 'sequential'] as const;
+export type RouteOrder = (typeof routeOrders)[number];
 
 export const driftPolicies = ['hold', 'restore', 'rollback'] as const;
 export type OnDrift = (typeof driftPolicies)[number];

@@ -93,6 +93,29 @@ export function miscounted(
   return `${observed.toFixed(1)} per cent of ${all} counted requests went to the target, not ${share}`;
 }
 
+/** The observed share at one load balancer, in per cent. */
+export interface ObservedShare {
+  readonly loadBalancer: string;
+  readonly share: number;
+}
+
+/** The observed share at each of the load balancers that the samples name. */
+export function observedShares(
+  samples: readonly Sample[],
+  loadBalancers: readonly string[],
+  sinceMs: number,
+): readonly ObservedShare[] {
+  return [...new Set(loadBalancers)].flatMap((loadBalancer) => {
+    const share = observedShare(samplesOf(samples, loadBalancer), sinceMs);
+    return share === null ? [] : [{ loadBalancer, share }];
+  });
+}
+
+/** Samples of the requests that came through one load balancer: only those that say so. */
+export function samplesOf(samples: readonly Sample[], loadBalancer: string): readonly Sample[] {
+  return samples.filter((sample) => sample.loadBalancer === loadBalancer);
+}
+
 /** Requests a second of both sides together over the time that the samples span; null where nobody counted. */
 export function requestRate(samples: readonly Sample[]): number | null {
   let [fromMs, toMs, requests] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];

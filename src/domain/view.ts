@@ -4,6 +4,16 @@ import type { Spec } from './spec.ts';
 import type { AchievedSplit } from './subset-route.ts';
 import type { Verdict } from './verdict.ts';
 
+/** One port of one route: what is asked of it, what its weights at the CLB give (`share`), and what was counted. */
+export interface PortView extends AchievedShare {
+  readonly asked: number;
+  /**
+   * Per cent that was counted at the port's load balancer, all its ports together. Where no sample names its load
+   * balancer it is what the gateway counted over all of them, the same number on every port.
+   */
+  readonly observed: number | null;
+}
+
 /** A migration as people read it: the API, the command line and chat all show this. */
 export interface MigrationView {
   readonly name: string;
@@ -15,13 +25,15 @@ export interface MigrationView {
   /** 1-based; 0 before the first. */
   readonly step: number;
   readonly steps: number;
-  /** Per cent; three numbers that are never mixed up. */
+  /** The load balancer whose route the step moves; null where all routes move together. */
+  readonly route: string | null;
+  /** Per cent, of the routes that the step moves; three numbers that are never mixed up. */
   readonly share: {
     readonly asked: number;
     readonly achieved: number | null;
     readonly observed: number | null;
   };
-  readonly ports: readonly AchievedShare[];
+  readonly ports: readonly PortView[];
   readonly subsets: readonly AchievedSplit[];
   /** What the last look found different from what was written: who, where, which backend; null where nothing is. */
   readonly differences: string | null;

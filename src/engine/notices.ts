@@ -1,5 +1,6 @@
-import type { MigrationContext } from '../../state-machines/context.ts';
+import { lastStage, type MigrationContext, stageOf } from '../../state-machines/context.ts';
 import type { Notice, NoticeKind } from '../domain/notice.ts';
+import { isMoving, loadBalancerOf } from '../domain/stages.ts';
 
 interface Told {
   readonly id: string;
@@ -15,9 +16,12 @@ interface Told {
 /** One notice, with the numbers behind it and what happens next: the same words in history, chat and webhooks. */
 export function noticeOf({ id, atMs, kind, state, step, reason, context }: Told): Notice {
   const { spec } = context;
-  const asked = kind === 'rolledback' ? 0 : (spec.steps[step]?.share ?? 0);
-  const achieved = [...context.achieved, ...context.achievedSplits].find(({ share }) => share !== null)?.share ?? null;
-  const words = wording(kind, spec.name, asked, step + 1, context);
+  const stage = stageOf({ spec, step });
+  const asked = kind === 'rolledback' ? 0 : stage.step.share;
+  const moving = context.achieved.filter((port) => isMoving(stage, spec.routes, port));
+  const achieved = [...moving, ...context.achievedSplits].find(({ share }) => share !== null)?.share ?? null;
+  const route = loadBalancerOf(stage, spec.routes);
+  const words = wording(kind, spec.name, namesOf(asked, step + 1, route), context);
   return {
     id,
     kind,
@@ -26,7 +30,8 @@ export function noticeOf({ id, atMs, kind, state, step, reason, context }: Told)
     run: context.run,
     state,
     step: step + 1,
-    steps: spec.steps.length,
+    steps: lastStage(context) + 1,
+    route,
     asked,
     achieved,
     observed: context.observed,
@@ -44,7 +49,19 @@ interface Wording {
   readonly severity?: Notice['severity'];
 }
 
-function wording(kind: NoticeKind, name: string, asked: number, step: number, context: MigrationContext): Wording {
+interface Names {
+  /** `10 per cent`, and of what where routes go one after the other. */
+  readonly share: string;
+  readonly step: string;
+}
+
+function namesOf(asked: number, step: number, route: string | null): Names {
+  return route === null
+    ? { share: `${asked} per cent`, step: `step ${step}` }
+    : { share: `${asked} per cent of ${route}`, step: `step ${step} (${route})` };
+}
+
+function wording(kind: NoticeKind, name: string, { share, step }: Names, context: MigrationContext): Wording {
   const verdict = context.verdict?.reason;
   const because = verdict === undefined ? {} : { reason: verdict };
   switch (kind) {
@@ -57,37 +74,37 @@ function wording(kind: NoticeKind, name: string, asked: number, step: number, co
         severity: 'warning',
       };
     case 'step.verified':
-      return { title: `${name}: ${asked} per cent verified at the CLB`, next: 'the share bakes' };
+      return { title: `${name}: ${share} verified at the CLB`, next: 'the share bakes' };
     case 'step.passed':
-      return { title: `${name}: step ${step} passed`, ...because, next: 'the next step, gate or the end' };
+      return { title: `${name}: ${step} passed`, ...because, next: 'the next step, gate or the end' };
     case 'step.corrected':
       return {
-        title: `${name}: the weights of ${asked} per cent are written again`,
+        title: `${name}: the weights of ${share} are written again`,
         next: 'the share is verified again and bakes anew',
         severity: 'warning',
       };
     case 'step.pulledBack':
       return {
-        title: `${name}: more than ${asked} per cent went to the target; it is pulled back`,
+        title: `${name}: more than ${share} went to the target; it is pulled back`,
         next: 'then it is held: find who wrote it, then resume or abort',
         severity: 'critical',
       };
     case 'gate.opened':
       return {
-        title: `${name}: step ${step} waits for approval`,
+        title: `${name}: ${step} waits for approval`,
         ...because,
         next: `approve gate ${context.gate?.id ?? ''}, or abort`,
       };
     case 'held':
       return {
-        title: `${name} is held at ${asked} per cent`,
+        title: `${name} is held at ${share}`,
         next: 'the share stays; resume, promote or abort',
         severity: 'warning',
       };
     case 'resumed':
       return { title: `${name} goes on`, next: 'the step is verified again' };
     case 'paused':
-      return { title: `${name} is paused at ${asked} per cent`, next: 'the share stays; resume or abort' };
+      return { title: `${name} is paused at ${share}`, next: 'the share stays; resume or abort' };
     case 'rollback.started':
       return { title: `${name} is rolled back`, next: 'the baseline is restored and verified', severity: 'critical' };
     case 'rollback.blocked':

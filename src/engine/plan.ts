@@ -1,6 +1,6 @@
 import { type Plan, planOf } from '../domain/plan.ts';
 import type { Spec } from '../domain/spec.ts';
-import { requestRate } from '../domain/verdict.ts';
+import { requestRate, samplesOf } from '../domain/verdict.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Check } from './check.ts';
 import { checkAll } from './checks.ts';
@@ -23,6 +23,13 @@ export async function dryRun(ports: Ports, spec: Spec): Promise<DryRun> {
     checkAll(ports, spec),
     ports.signals.read(spec.name, atMs - rateOverMs),
   ]);
-  const plan = planOf({ spec, observations, splits, requestsPerSecond: requestRate(samples), atMs });
+  const plan = planOf({
+    spec,
+    observations,
+    splits,
+    requestsPerSecond: requestRate(samples),
+    requestsPerSecondOf: spec.routes.map(({ loadBalancer }) => requestRate(samplesOf(samples, loadBalancer))),
+    atMs,
+  });
   return { plan, preflight: { checks } };
 }

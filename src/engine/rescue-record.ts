@@ -1,6 +1,7 @@
 import type { Baseline } from '../domain/baseline.ts';
 import type { MigrationRecord } from '../domain/record.ts';
 import type { Spec } from '../domain/spec.ts';
+import { stagesOf } from '../domain/stages.ts';
 
 /**
  * What the watchdog takes from a record. The machine's snapshot is read as the plain JSON that it is: a record of another
@@ -12,6 +13,7 @@ export interface Rescuable {
   readonly channels: readonly string[];
   /** A person's word that the rollback goes past the guards of rule 5. */
   readonly isForced: boolean;
+  /** Of the stages, as the machine counts. */
   readonly step: number;
   readonly steps: Spec['steps'];
 }
@@ -31,7 +33,7 @@ export function rescuableOf(record: MigrationRecord): Rescuable | null {
   const context = (record.snapshot as { readonly context?: Partial<StoredContext> } | null)?.context;
   const baseline = context?.baseline ?? null;
   if (baseline === null) return null;
-  const { probes, notify, steps } = context?.spec ?? {};
+  const { probes, notify, steps = [], routes = [], routeOrder = 'together' } = context?.spec ?? {};
   return {
     // A version before knew no subsets.
     baseline: { ...baseline, subsets: baseline.subsets ?? [] },
@@ -39,13 +41,13 @@ export function rescuableOf(record: MigrationRecord): Rescuable | null {
     channels: notify ?? [],
     isForced: context?.isForced === true,
     step: context?.step ?? -1,
-    steps: steps ?? [],
+    steps: stagesOf({ steps, routes, routeOrder }).map(({ step }) => step),
   };
 }
 
 interface StoredContext {
   readonly baseline: Baseline | null;
-  readonly spec: Partial<Pick<Spec, 'probes' | 'notify' | 'steps'>>;
+  readonly spec: Partial<Pick<Spec, 'probes' | 'notify' | 'steps' | 'routes' | 'routeOrder'>>;
   readonly isForced: boolean;
   readonly step: number;
 }

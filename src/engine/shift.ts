@@ -1,9 +1,11 @@
 import type { MigrationContext } from '../../state-machines/context.ts';
 import { achievedShares, type RouteGoal } from '../domain/agreement.ts';
-import { shapesOf, stepGoal } from '../domain/goal.ts';
+import { type Baseline, type BaselineRoute, goalOf } from '../domain/baseline.ts';
+import { keptPair, shapesOf, stepGoal } from '../domain/goal.ts';
 import type { RouteObservation } from '../domain/observation.ts';
 import { nearestPair } from '../domain/share.ts';
 import { cautious } from '../domain/shift.ts';
+import { stagesOf } from '../domain/stages.ts';
 import type { Split } from '../domain/subset-route.ts';
 import type { Ports } from '../ports/ports.ts';
 import { converge, type Writer } from './converge.ts';
@@ -13,7 +15,10 @@ import { cautiousSplit, convergeSplit, observeSplits, planSplits } from './split
 
 const pollMs = 1_000;
 
-/** The weights that bring every route nearest to a step's share, from the backends that are there now. */
+/**
+ * The weights that bring every route nearest to what a stage asks of it, from the backends that are there now. Routes that
+ * are still to come keep their baseline; those that are through keep their weights as long as these are near enough.
+ */
 export async function planShift(
   ports: Pick<Ports, 'router' | 'loadBalancer'>,
   context: MigrationContext,
@@ -21,11 +26,20 @@ export async function planShift(
   step: number,
 ): Promise<Outcome> {
   const { spec } = context;
-  const asked = spec.steps[step]?.share ?? 0;
+  const stage = stagesOf(spec)[step];
+  if (stage === undefined) throw new Error(`there is no stage ${step} of ${spec.name}`);
+  const { baseline } = context;
   const observations = await observeAll(ports, spec.routes);
   const goals: RouteGoal[] = [];
-  for (const observation of observations) {
-    const planned = nearestPair(asked, shapesOf(observation));
+  for (const [index, observation] of observations.entries()) {
+    const asked = stage.shares[index] ?? 0;
+    if (stage.route !== null && index > stage.route) {
+      goals.push(goalOf((baseline as Baseline).routes[index] as BaselineRoute));
+      continue;
+    }
+    const shapes = shapesOf(observation);
+    const kept = stage.route === null || index === stage.route ? null : keptPair(asked, context.goals[index], shapes);
+    const planned = kept !== null && kept.missedBy <= spec.tolerance ? kept : nearestPair(asked, shapes);
     const loadBalancer = observation.route.loadBalancer;
     if (planned === null) {
       return answer({ type: 'shift.unreachable', question, reason: `${loadBalancer}: a side has no backends` });
@@ -36,7 +50,7 @@ export async function planShift(
     }
     goals.push(stepGoal(observation, planned.weights));
   }
-  const planned = planSplits(context, asked);
+  const planned = planSplits(context, stage.step.share);
   if ('unreachable' in planned) return answer({ type: 'shift.unreachable', question, reason: planned.unreachable });
   return answer({ type: 'shift.planned', question, goals, splits: planned.splits });
 }

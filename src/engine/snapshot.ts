@@ -1,7 +1,13 @@
-import type { MigrationContext } from '../../state-machines/context.ts';
+import { initialContext, type MigrationContext } from '../../state-machines/context.ts';
 import { machineVersion, migrationMachine } from '../../state-machines/migration.ts';
+import type { Baseline } from '../domain/baseline.ts';
 import type { MigrationRecord } from '../domain/record.ts';
+import type { Spec } from '../domain/spec.ts';
 import { UnreadableRecordError } from '../ports/errors.ts';
+
+/** Fields that are younger than records which may still be under way, as those took them. */
+const addedToSpec = { routeOrder: 'together', subsets: [] } as const satisfies Partial<Spec>;
+const addedToBaseline = { subsets: [] } as const satisfies Partial<Baseline>;
 
 /** What of the machine's snapshot is stored: the rest is computed from it. */
 interface StoredSnapshot {
@@ -20,7 +26,7 @@ export function restoreSnapshot(record: MigrationRecord): MachineSnapshot {
   }
   const stored = record.snapshot as StoredSnapshot;
   try {
-    return migrationMachine.resolveState({ value: stored.value as never, context: stored.context });
+    return migrationMachine.resolveState({ value: stored.value as never, context: contextOf(record) });
   } catch (cause) {
     throw new UnreadableRecordError(`the snapshot of record ${record.name} cannot be restored`, { cause });
   }
@@ -30,8 +36,15 @@ export function storeSnapshot(snapshot: MachineSnapshot): StoredSnapshot {
   return { value: snapshot.value, context: snapshot.context };
 }
 
+/**
+ * What the version that wrote the record did not know of has its value from the beginning: fields are only ever added under
+ * one machine version.
+ */
 export function contextOf(record: MigrationRecord): MigrationContext {
-  return (record.snapshot as StoredSnapshot).context;
+  const stored = (record.snapshot as StoredSnapshot).context;
+  const spec: Spec = { ...addedToSpec, ...stored.spec };
+  const baseline = stored.baseline === null ? null : { ...addedToBaseline, ...stored.baseline };
+  return { ...initialContext({ ...stored, spec }), ...stored, spec, baseline };
 }
 
 /** `progressing.baking`: the path of the active state. */

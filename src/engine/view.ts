@@ -1,6 +1,7 @@
-import { stepOf } from '../../state-machines/context.ts';
+import { lastStage, type MigrationContext, stageOf, stepOf } from '../../state-machines/context.ts';
 import type { MigrationRecord } from '../domain/record.ts';
-import type { MigrationView } from '../domain/view.ts';
+import { askedOf, isMoving, loadBalancerOf } from '../domain/stages.ts';
+import type { MigrationView, PortView } from '../domain/view.ts';
 import { allowedVerbs } from './allowed.ts';
 import { contextOf } from './snapshot.ts';
 
@@ -9,6 +10,8 @@ export function viewOf(record: MigrationRecord): MigrationView {
   const context = contextOf(record);
   const { spec } = context;
   const isBack = record.state === 'rollingBack' || record.state === 'stuck' || record.state === 'rolledBack';
+  const stage = stageOf(context);
+  const asked = isBack ? 0 : stage.step.share;
   return {
     name: record.name,
     run: record.run,
@@ -16,16 +19,20 @@ export function viewOf(record: MigrationRecord): MigrationView {
     state: record.state,
     isFinal: record.isFinal,
     step: context.step + 1,
-    steps: spec.steps.length,
+    steps: lastStage(context) + 1,
+    route: loadBalancerOf(stage, spec.routes),
     share: {
-      asked: isBack ? 0 : stepOf(context).share,
+      asked,
       achieved: farthest(
-        [...context.achieved, ...context.achievedSplits].map(({ share }) => share),
-        isBack ? 0 : stepOf(context).share,
+        [
+          ...context.achieved.filter((port) => isBack || isMoving(stage, spec.routes, port)),
+          ...context.achievedSplits,
+        ].map(({ share }) => share),
+        asked,
       ),
       observed: context.observed,
     },
-    ports: context.achieved,
+    ports: portsOf(context, isBack),
     subsets: context.achievedSplits,
     differences: context.differences === '' ? null : context.differences,
     verdict: context.verdict,
@@ -41,6 +48,18 @@ export function viewOf(record: MigrationRecord): MigrationView {
     updatedAt: new Date(record.updatedAtMs).toISOString(),
     spec,
   };
+}
+
+function portsOf(context: MigrationContext, isBack: boolean): readonly PortView[] {
+  const { achieved, observed, observedOn, spec } = context;
+  const stage = stageOf(context);
+  const observedAt = (loadBalancer: string): number | null =>
+    observedOn.length === 0 ? observed : (observedOn.find((one) => one.loadBalancer === loadBalancer)?.share ?? null);
+  return achieved.map((port) => ({
+    ...port,
+    asked: isBack ? 0 : askedOf(stage, spec.routes, port),
+    observed: observedAt(port.loadBalancer),
+  }));
 }
 
 /** Of several ports the one that is farthest from what was asked: nobody should read a better number than the worst. */

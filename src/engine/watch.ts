@@ -1,4 +1,4 @@
-import { type MigrationContext, stepOf } from '../../state-machines/context.ts';
+import { type MigrationContext, stageOf } from '../../state-machines/context.ts';
 import type { Look } from '../../state-machines/events.ts';
 import { type Difference, ownOf, type RouteGoal } from '../domain/agreement.ts';
 import { backendsKey } from '../domain/backends-key.ts';
@@ -6,8 +6,9 @@ import type { RouteObservation } from '../domain/observation.ts';
 import { dueProbes, type ProbeAnswer } from '../domain/probe-health.ts';
 import type { Route, Side } from '../domain/spec.ts';
 import { achievedSplit } from '../domain/split.ts';
+import { loadBalancerOf } from '../domain/stages.ts';
 import { podsBehindFrom, type Split, type SubsetObservation, subsetsOf } from '../domain/subset-route.ts';
-import { judge, miscounted, observedShare, unmeasured } from '../domain/verdict.ts';
+import { judge, miscounted, observedShare, observedShares, samplesOf, unmeasured } from '../domain/verdict.ts';
 import { messageOf } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
 import { agreementOf } from './converge.ts';
@@ -149,23 +150,33 @@ function askProbes(
   );
 }
 
+/** One after the other, only what came through the load balancer of the route that moves says how its step does. */
 async function readSignals(
   ports: Ports,
   context: MigrationContext,
   atMs: number,
-): Promise<Pick<Look, 'verdict' | 'observed'> & { readonly miscounted: string | null }> {
+): Promise<Pick<Look, 'verdict' | 'observed' | 'observedOn'> & { readonly miscounted: string | null }> {
   try {
-    const samples = await ports.signals.read(context.spec.name, context.baseline?.takenAtMs ?? atMs);
+    const { analysis, routes, subsets, tolerance } = context.spec;
+    const stage = stageOf(context);
+    const moving = loadBalancerOf(stage, routes);
+    const all = await ports.signals.read(context.spec.name, context.baseline?.takenAtMs ?? atMs);
     const sinceMs = (context.verifiedAtMs ?? atMs) + context.spec.settleMs;
-    const { analysis, subsets, tolerance } = context.spec;
-    const { share } = stepOf(context);
+    const observedSinceMs = Math.max(context.verifiedAtMs ?? 0, atMs - observedOverMs);
+    const samples = moving === null ? all : samplesOf(all, moving);
+    const { share } = stage.step;
     const isCounted = subsets.length > 0 && context.step >= 0 && context.verifiedAtMs !== null;
     return {
       verdict: judge({ samples, share, sinceMs, analysis }),
-      observed: observedShare(samples, Math.max(context.verifiedAtMs ?? 0, atMs - observedOverMs)),
+      observed: observedShare(samples, observedSinceMs),
+      observedOn: observedShares(
+        all,
+        routes.map(({ loadBalancer }) => loadBalancer),
+        observedSinceMs,
+      ),
       miscounted: isCounted ? miscounted(samples, { share, sinceMs, tolerance }) : null,
     };
   } catch (error) {
-    return { verdict: unmeasured(messageOf(error)), observed: null, miscounted: null };
+    return { verdict: unmeasured(messageOf(error)), observed: null, observedOn: [], miscounted: null };
   }
 }

@@ -73,6 +73,7 @@ function noticeOf(record: MigrationRecord, rescuable: Rescuable, kind: WatchdogN
     state: record.state,
     step: step + 1,
     steps: steps.length,
+    route: null,
     asked: kind === 'rolledback' ? 0 : (steps[step]?.share ?? 0),
     achieved: null,
     observed: null,

@@ -65,6 +65,7 @@ describe('the short form', () => {
         target: { mesh: null, namespace: 'istio-system', name: 'ingressgateway-asm' },
       },
       subsets: [],
+      routeOrder: 'together',
       steps: [10, 50, 90, 100].map((share) => ({ share, bakeMs: 600_000, gate: null })),
       finish: 'stay',
       tolerance: 2,
@@ -311,6 +312,16 @@ spec:
       'one VirtualService twice',
       longForm(`${reviewsRoute}\n${reviewsRoute}`),
       /7 spec\.routes\[1\]\.virtualService: asm\/default\/reviews stands here twice/,
+    ],
+    [
+      'subsets one after the other',
+      `${longForm(reviewsRoute)}\n  routeOrder: sequential`,
+      /spec\.routeOrder: must be together: subsets of hosts move in lockstep/,
+    ],
+    [
+      'an order of the routes that there is not',
+      withSpec('routeOrder: sequencial'),
+      '9 spec.routeOrder: must be together or sequential',
     ],
     [
       'a profile of the analysis, which comes later',

@@ -14,6 +14,7 @@ const aView = (view: Partial<MigrationView> = {}): MigrationView => ({
   isFinal: false,
   step: 2,
   steps: 3,
+  route: null,
   share: { asked: 50, achieved: 49.95, observed: null },
   subsets: [],
   ports: [],

@@ -56,6 +56,7 @@ function plan(look: RouteObservation, asked: readonly number[], more: Partial<Sp
     splits: [],
     observations: [look],
     requestsPerSecond: rate,
+    requestsPerSecondOf: [],
     atMs: Date.parse('2026-11-23T01:00:00Z'),
   });
 }

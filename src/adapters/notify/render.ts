@@ -17,12 +17,17 @@ export function wordsOf(notice: Notice): Words {
     lines: [
       line('Migration', `${notice.migration} (run ${notice.run})`, nameBytesMax * 2),
       line('State', notice.state, nameBytesMax),
-      line('Step', notice.step > 0 ? `${notice.step} of ${notice.steps}` : `before the first of ${notice.steps}`, 64),
+      line('Step', stepOf(notice), nameBytesMax),
       line('Share', shareOf(notice), 128),
       line('Reason', notice.reason, textBytesMax),
       line('Next', notice.next, textBytesMax),
     ].filter(({ text }) => text !== ''),
   };
+}
+
+function stepOf({ step, steps, route }: Notice): string {
+  if (step === 0) return `before the first of ${steps}`;
+  return route === null ? `${step} of ${steps}` : `${step} of ${steps} (${route})`;
 }
 
 /** The three shares are never mixed up, and a number that nobody has is never shown as zero. */

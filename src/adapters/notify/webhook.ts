@@ -55,6 +55,7 @@ function cloudEvent(notice: Notice): Readonly<Record<string, unknown>> {
       state: notice.state,
       step: notice.step,
       steps: notice.steps,
+      route: notice.route,
       share: { asked: notice.asked, achieved: notice.achieved, observed: notice.observed },
       severity: notice.severity,
       title: words.title,

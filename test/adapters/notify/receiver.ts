@@ -60,6 +60,7 @@ export function aNotice(change: Partial<Notice> = {}): Notice {
     asked: 50,
     achieved: 50.4,
     observed: null,
+    route: null,
     severity: 'info',
     title: 'Step 2 of 4 is verified',
     reason: 'the load balancer holds 50 and 50 on every port',

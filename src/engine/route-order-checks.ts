@@ -1,0 +1,33 @@
+import type { Spec } from '../domain/spec.ts';
+import { isSequential } from '../domain/stages.ts';
+import { samplesOf } from '../domain/verdict.ts';
+import type { Ports } from '../ports/ports.ts';
+import type { Check } from './check.ts';
+
+/** Programs report every few seconds: one that has been silent for so long will not judge a step either. */
+const labelledWithinMs = 300_000;
+
+/**
+ * Both CLBs of a gateway reach the same pods, so routes can go one after the other only where the samples say which
+ * requests came through which CLB: the verdict on one route must not be made of the other's requests. They may be sent
+ * before the start, under the name that the migration will have.
+ */
+export async function routeOrderChecks(ports: Pick<Ports, 'store' | 'signals'>, spec: Spec): Promise<readonly Check[]> {
+  if (!isSequential(spec)) return [];
+  const names = spec.routes.map(({ loadBalancer }) => loadBalancer);
+  const shared = names.find((name, index) => names.indexOf(name) !== index);
+  if (shared !== undefined) {
+    return [fail(`two routes use ${shared}, which no signals tell apart: take routeOrder together`)];
+  }
+  const samples = await ports.signals.read(spec.name, (await ports.store.now()) - labelledWithinMs);
+  const silent = names.filter((name) => samplesOf(samples, name).length === 0);
+  if (silent.length > 0) {
+    const found = `routeOrder sequential needs signals that tell the CLBs apart, and no sample of the last 5 minutes names ${silent.join(', ')}: send loadBalancer with every sample of ${spec.name} (also before the start), or take routeOrder together`;
+    return [fail(found)];
+  }
+  return [{ id: 'route-order', status: 'pass', found: `samples tell ${names.join(' and ')} apart` }];
+}
+
+function fail(found: string): Check {
+  return { id: 'route-order', status: 'fail', found };
+}
