@@ -60,8 +60,27 @@ const sample = v.pipe(
     loadBalancer: v.exactOptional(
       loadBalancerId('Id of the CLB that the requests came through, where the program tells them apart'),
     ),
+    connections: v.exactOptional(
+      wholeNumber(
+        0,
+        1_000_000_000,
+        'Connections through the CLB that were open at the end of the interval (Envoy: downstream_cx_active)',
+      ),
+    ),
+    direct: v.exactOptional(
+      wholeNumber(
+        0,
+        1_000_000_000,
+        'How many of the requests came through no CLB: callers inside the cluster that use the name of the Service. They are in no observed share',
+      ),
+    ),
   }),
   v.check(({ requests, errors }) => errors <= requests, 'has more errors than requests'),
+  v.check(({ requests, direct = 0 }) => direct <= requests, 'has more direct requests than requests'),
+  v.check(
+    ({ loadBalancer, direct = 0 }) => loadBalancer === undefined || direct === 0,
+    'names a load balancer, which direct requests do not come through: report them in a sample that names none',
+  ),
 );
 
 const samplesMax = 2000;

@@ -11,6 +11,10 @@ export interface Sample {
   readonly errors: number;
   /** The load balancer that the requests came through, where the program tells them apart; part of the identity. */
   readonly loadBalancer?: string;
+  /** Connections through a load balancer (that one, where it is named) that were open at the end of the interval. */
+  readonly connections?: number;
+  /** How many of `requests` came past every load balancer; where it is absent nobody tells. */
+  readonly direct?: number;
 }
 
 export interface Count {
@@ -69,8 +73,7 @@ export function unmeasured(reason: string): Verdict {
 
 /** Per cent of the counted requests that the target got, null where nobody counted any. */
 export function observedShare(samples: readonly Sample[], sinceMs: number): number | null {
-  const target = countOf(samples, 'target', sinceMs).requests;
-  const all = target + countOf(samples, 'source', sinceMs).requests;
+  const { target, all } = divided(samples, sinceMs);
   return all === 0 ? null : (target / all) * 100;
 }
 
@@ -84,8 +87,7 @@ export function miscounted(
   samples: readonly Sample[],
   { share, sinceMs, tolerance }: { readonly share: number; readonly sinceMs: number; readonly tolerance: number },
 ): string | null {
-  const target = countOf(samples, 'target', sinceMs).requests;
-  const all = target + countOf(samples, 'source', sinceMs).requests;
+  const { target, all } = divided(samples, sinceMs);
   if (all < countedMin) return null;
   const chance = (chanceMax * Math.sqrt((share / 100) * (1 - share / 100))) / Math.sqrt(all);
   const observed = (target / all) * 100;
@@ -116,13 +118,13 @@ export function samplesOf(samples: readonly Sample[], loadBalancer: string): rea
   return samples.filter((sample) => sample.loadBalancer === loadBalancer);
 }
 
-/** Requests a second of both sides together over the time that the samples span; null where nobody counted. */
+/** Requests a second that move, of both sides together, over the time that the samples span; null where nobody counted. */
 export function requestRate(samples: readonly Sample[]): number | null {
   let [fromMs, toMs, requests] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
   for (const sample of samples) {
     fromMs = Math.min(fromMs, sample.fromMs);
     toMs = Math.max(toMs, sample.fromMs + sample.ms);
-    requests += sample.requests;
+    requests += movable(sample);
   }
   return toMs > fromMs ? (requests / (toMs - fromMs)) * 1000 : null;
 }
@@ -148,6 +150,24 @@ function countOf(samples: readonly Sample[], side: Side, sinceMs: number): Count
     requests: counted.reduce((sum, { requests }) => sum + requests, 0),
     errors: counted.reduce((sum, { errors }) => sum + errors, 0),
   };
+}
+
+/**
+ * Requests that the weights divide. Direct ones are not the load balancer's to divide, so they are in no share. A verdict
+ * counts them: their errors are not told apart, and a gateway that fails, fails whichever way a request came.
+ */
+function movable({ requests, direct = 0 }: Sample): number {
+  return requests - direct;
+}
+
+function divided(samples: readonly Sample[], sinceMs: number): { readonly target: number; readonly all: number } {
+  let [source, target] = [0, 0];
+  for (const sample of samples) {
+    if (sample.fromMs < sinceMs) continue;
+    if (sample.side === 'target') target += movable(sample);
+    else source += movable(sample);
+  }
+  return { target, all: source + target };
 }
 
 function missingRequests(source: Count, target: Count, minRequests: number): string | null {

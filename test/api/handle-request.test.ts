@@ -232,6 +232,11 @@ describe('signals', () => {
     [{ seconds: 0 }, 'samples[0].seconds', /above 0/],
     [{ extra: 1 }, 'samples[0].extra', /not a known field/],
     [{ loadBalancer: 'lb public' }, 'samples[0].loadBalancer', 'must be the id of a CLB'],
+    [{ connections: 1.5 }, 'samples[0].connections', /whole number/],
+    [{ connections: -1 }, 'samples[0].connections', /whole number/],
+    [{ direct: '3' }, 'samples[0].direct', /whole number/],
+    [{ direct: 11 }, 'samples[0]', 'has more direct requests than requests'],
+    [{ direct: 1, loadBalancer: 'lb-public' }, 'samples[0]', /direct requests do not come through/],
   ])('%o is refused', async (sample, path, message) => {
     await start();
     const answer = await signals(aSample(sample));
@@ -254,6 +259,14 @@ describe('signals', () => {
     expect((await signals(aSample(), aSample({ loadBalancer: 'lb-public' }))).status).toBe(202);
     const kept = await installation.world.ports.signals.read('shop-ingress', 0);
     expect(kept.map(({ loadBalancer }) => loadBalancer)).toEqual([undefined, 'lb-public']);
+  });
+
+  test('may say how many connections are open and how many requests came past the load balancer', async () => {
+    await start();
+    expect((await signals(aSample({ connections: 7, direct: 10 }))).status).toBe(202);
+    expect(await installation.world.ports.signals.read('shop-ingress', 0)).toMatchObject([
+      { connections: 7, direct: 10 },
+    ]);
   });
 
   test('are kept for a name before its start, and the answer says that nobody has it yet', async () => {

@@ -99,6 +99,18 @@ function keeping(shared: Shared): void {
     expect(kept.find(({ requests }) => requests === 300)).not.toHaveProperty('loadBalancer');
   });
 
+  it('keep how many connections were open and how many requests were direct, and nothing where it is not said', async () => {
+    const { signals, nowMs } = shared();
+    const samples = [
+      sampleOf(nowMs - 4_000, { connections: 0, loadBalancer: 'lb-public' }),
+      sampleOf(nowMs - 3_000, { connections: 12, direct: 100 }),
+      sampleOf(nowMs - 2_000, { direct: 0 }),
+      sampleOf(nowMs - 1_000),
+    ];
+    await signals.record('ways', samples);
+    expect(await signals.read('ways', 0)).toStrictEqual(samples);
+  });
+
   it('keep sides, instances and names apart', async () => {
     const { signals, nowMs } = shared();
     const fromMs = nowMs - 5_000;
@@ -153,6 +165,11 @@ function bounding(shared: Shared): void {
       { loadBalancer: '' },
       { loadBalancer: 'lb public' },
       { loadBalancer: 'x'.repeat(81) },
+      { connections: -1 },
+      { connections: 0.5 },
+      { direct: -1 },
+      { direct: 101 },
+      { direct: 1, loadBalancer: 'lb-public' },
     ];
     const samples = wrong.map((fields) => sampleOf(nowMs - 1_000, fields));
     const error = await signals.record('wrong', samples).catch((reason: unknown) => reason);

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Analysis } from '../../src/domain/spec.ts';
-import { judge, observedShare, type Sample, unmeasured, withoutRepeats } from '../../src/domain/verdict.ts';
+import {
+  judge,
+  miscounted,
+  observedShare,
+  requestRate,
+  type Sample,
+  unmeasured,
+  withoutRepeats,
+} from '../../src/domain/verdict.ts';
 import { aSample } from '../fixtures/builders.ts';
 
 const analysis: Analysis = { signals: 'push', harmBudget: 0.005, minRequests: 100, patienceMs: 0 };
@@ -57,5 +65,17 @@ describe('samples', () => {
   it('tell the observed share, or nothing where nobody counted', () => {
     expect(observedShare([aSample('source', 300, 0), aSample('target', 100, 0)], 0)).toBe(25);
     expect(observedShare([], 0)).toBeNull();
+  });
+  it('of callers who come past the load balancer are in no share and no rate, because no weight divides them', () => {
+    const samples = [aSample('source', 400, 0, { direct: 300 }), aSample('target', 100, 0)];
+    expect(observedShare(samples, 0)).toBe(50);
+    expect(miscounted(samples, { share: 50, sinceMs: 0, tolerance: 2 })).toBeNull();
+    expect(requestRate(samples)).toBe(40);
+    expect(observedShare([aSample('source', 300, 0, { direct: 300 })], 0)).toBeNull();
+  });
+  it('of such callers are in the verdict, because their errors are errors of the side', () => {
+    const target = aSample('target', 200, 0, at(1_000));
+    const source = aSample('source', 200, 40, { ...at(1_000), direct: 150 });
+    expect(judged([source, target]).source).toEqual({ requests: 200, errors: 40 });
   });
 });

@@ -30,8 +30,14 @@ export interface Environment {
   readonly claims: Database<string, string>;
   /** thing -> who has the lease on it, until when. */
   readonly leases: Database<{ readonly holder: string; readonly untilMs: number }, string>;
-  /** [name, begin of the interval, side, instance, load balancer where the sample says it] -> [length, requests, errors]. */
-  readonly signals: Database<[number, number, number], [string, number, string, string, ...string[]]>;
+  /**
+   * [name, begin of the interval, side, instance, load balancer where the sample says it] -> [length, requests, errors], then
+   * connections and direct, null where the sample does not say them. Before there were these two, it ended with errors.
+   */
+  readonly signals: Database<
+    [number, number, number, (number | null)?, (number | null)?],
+    [string, number, string, string, ...string[]]
+  >;
 }
 
 /** A folder as one user of it sees it; all users in this process share one environment. */

@@ -13,7 +13,7 @@ const intervalMsMax = 60 * 60 * 1000;
 const instanceForm = /^[\x21-\x7e]{1,128}$/;
 const loadBalancerForm = /^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$/;
 const memberForm =
-  /^(source|target) ([\x21-\x7e]{1,128}) (\d{1,12}(?:\.\d{1,9})?) (\d{1,5}(?:\.\d{1,9})?) (\d{1,15}) (\d{1,15})(?: (\S{1,80}))?$/;
+  /^(source|target) ([\x21-\x7e]{1,128}) (\d{1,12}(?:\.\d{1,9})?) (\d{1,5}(?:\.\d{1,9})?) (\d{1,15}) (\d{1,15})(?: ([^\s=]{1,80}))?(?: connections=(\d{1,15}))?(?: direct=(\d{1,15}))?$/;
 
 /** @throws InvalidInputError with the place of each sample (the first 20) that no store can take */
 export function checkSamples(samples: readonly Sample[]): void {
@@ -28,17 +28,25 @@ export function checkSamples(samples: readonly Sample[]): void {
   if (problems.length > 0) throw new InvalidInputError(problems.slice(0, problemsMax));
 }
 
-/** The sample as one line: `<side> <instance> <fromEpochSeconds> <seconds> <requests> <errors>[ <loadBalancer>]` (docs/redis.md). */
-export function toMember({ side, instance, fromMs, ms, requests, errors, loadBalancer }: Sample): string {
-  const words = [side, instance, fromMs / 1000, ms / 1000, requests, errors];
-  return [...words, ...(loadBalancer === undefined ? [] : [loadBalancer])].join(' ');
+/**
+ * The sample as one line (docs/redis.md):
+ * `<side> <instance> <fromEpochSeconds> <seconds> <requests> <errors>[ <loadBalancer>][ connections=<n>][ direct=<n>]`.
+ */
+export function toMember(sample: Sample): string {
+  const { side, instance, fromMs, ms, requests, errors, loadBalancer, connections, direct } = sample;
+  return [
+    ...[side, instance, fromMs / 1000, ms / 1000, requests, errors],
+    ...(loadBalancer === undefined ? [] : [loadBalancer]),
+    ...(connections === undefined ? [] : [`connections=${connections}`]),
+    ...(direct === undefined ? [] : [`direct=${direct}`]),
+  ].join(' ');
 }
 
 /** The sample that a line says, null when it says none. */
 export function fromMember(member: string): Sample | null {
   const parts = memberForm.exec(member);
   if (parts === null) return null;
-  const [, side, instance = '', from, seconds, requests, errors, loadBalancer] = parts;
+  const [, side, instance = '', from, seconds, requests, errors, loadBalancer, connections, direct] = parts;
   const sample: Sample = {
     side: side === 'source' ? 'source' : 'target',
     instance,
@@ -47,6 +55,8 @@ export function fromMember(member: string): Sample | null {
     requests: Number(requests),
     errors: Number(errors),
     ...(loadBalancer === undefined ? {} : { loadBalancer }),
+    ...(connections === undefined ? {} : { connections: Number(connections) }),
+    ...(direct === undefined ? {} : { direct: Number(direct) }),
   };
   return problemOf(sample) === null ? sample : null;
 }
@@ -57,7 +67,8 @@ export function inOrder(samples: readonly Sample[]): readonly Sample[] {
   return once.toSorted((one, other) => one.fromMs - other.fromMs).slice(-samplesReadMax);
 }
 
-function problemOf({ side, instance, fromMs, ms, requests, errors, loadBalancer }: Sample): string | null {
+function problemOf(sample: Sample): string | null {
+  const { side, instance, fromMs, ms, requests, errors, loadBalancer } = sample;
   if (side !== 'source' && side !== 'target') return 'side must be source or target';
   if (!instanceForm.test(instance)) return 'instance must be 1 to 128 printable ASCII characters without spaces';
   if (loadBalancer !== undefined && !loadBalancerForm.test(loadBalancer)) return 'loadBalancer must be the id of a CLB';
@@ -65,7 +76,13 @@ function problemOf({ side, instance, fromMs, ms, requests, errors, loadBalancer 
     return 'the begin of the interval must be whole milliseconds since 1970';
   if (!Number.isSafeInteger(ms) || ms <= 0 || ms > intervalMsMax) return 'the interval must be 1 ms to 1 hour long';
   if (!isCount(requests) || !isCount(errors)) return 'requests and errors must be whole numbers from 0 on';
-  return errors > requests ? 'there are more errors than requests' : null;
+  return errors > requests ? 'there are more errors than requests' : wayProblemOf(sample);
+}
+
+function wayProblemOf({ requests, loadBalancer, connections = 0, direct = 0 }: Sample): string | null {
+  if (!isCount(connections) || !isCount(direct)) return 'connections and direct must be whole numbers from 0 on';
+  if (direct > requests) return 'there are more direct requests than requests';
+  return loadBalancer !== undefined && direct > 0 ? 'direct requests come through no load balancer' : null;
 }
 
 function isCount(value: number): boolean {

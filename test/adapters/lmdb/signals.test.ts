@@ -44,3 +44,13 @@ it('a name whose samples are all more than a day old makes room for another', as
   await looking.close();
   await later.close();
 });
+
+it('samples that an older version wrote, which knew of no connections, are read', async () => {
+  const sample = sampleOf(Date.now());
+  const looking = lmdbFolder(folder);
+  await looking.use('write', ({ signals: kept }) =>
+    kept.putSync(['old', sample.fromMs, sample.side, sample.instance], [sample.ms, sample.requests, sample.errors]),
+  );
+  expect(await signals.read('old', 0)).toStrictEqual([sample]);
+  await looking.close();
+});

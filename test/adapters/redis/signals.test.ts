@@ -48,6 +48,20 @@ it('a seventh word names the load balancer that the requests came through', asyn
   );
 });
 
+it('further words say how many connections are open and how many requests were direct, with and without a load balancer', async () => {
+  const from = nowSeconds - 10;
+  await redis.zadd(key, from, `target a ${from} 5 10 1 connections=7`);
+  await redis.zadd(key, from, `target b ${from} 5 10 1 lb-public connections=8`);
+  await redis.zadd(key, from, `target c ${from} 5 10 1 connections=9 direct=3`);
+  expect(await redisSignals(redis).read('shop', 0)).toEqual(
+    expect.arrayContaining([
+      { side: 'target', instance: 'a', fromMs: from * 1000, ms: 5000, requests: 10, errors: 1, connections: 7 },
+      expect.objectContaining({ instance: 'b', loadBalancer: 'lb-public', connections: 8 }),
+      expect.objectContaining({ instance: 'c', connections: 9, direct: 3 }),
+    ]),
+  );
+});
+
 it('what is no sample is skipped and counted, and the samples around it are read', async () => {
   const from = nowSeconds - 10;
   const wrong = [
@@ -56,6 +70,10 @@ it('what is no sample is skipped and counted, and the samples around it are read
     `target pod ${from} 5 10 11`,
     `target pod ${from} 5 10 1 lb-public more`,
     `target pod ${from} 5 10 1 lb/public`,
+    `target pod ${from} 5 10 1 direct=11`,
+    `target pod ${from} 5 10 1 direct=1 connections=1`,
+    `target pod ${from} 5 10 1 lb-public direct=1`,
+    `target pod ${from} 5 10 1 open=1`,
     `both pod ${from} 5 10 1`,
     `target a b ${from} 5 10 1`,
     `target pod ${from} 0 10 1`,
