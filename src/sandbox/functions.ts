@@ -1,13 +1,14 @@
 import type { Base } from './base.ts';
 import { type Chat, startChat } from './chat/chat.ts';
 import type { Clusters } from './clusters.ts';
+import type { Counters } from './data-plane/counters.ts';
 import { type Build, builtFunctions } from './deployment.ts';
 import { type ChatSecrets, functionEnvironment, type Tokens } from './environment.ts';
 import { type FunctionCompute, startFunctionCompute } from './function-compute/function-compute.ts';
 import type { Account } from './function-compute/instance-context.ts';
 import { startReporter } from './reporter.ts';
+import type { Snapshot } from './samples.ts';
 import { gateways as gatewayNames, regionId } from './starting-objects.ts';
-import type { Gateways } from './traffic.ts';
 
 /** Starts chat with a DingTalk robot and a webhook that check these secrets. */
 export async function startChatOf(base: Base, secrets: ChatSecrets): Promise<Chat> {
@@ -63,21 +64,27 @@ export async function startFunctions(base: Base, parts: FunctionParts): Promise<
 }
 
 /** Starts the agent that pushes what the gateways count, where there is an API to push to. */
-export function reportCounters(base: Base, url: string | null, gateways: Gateways, tokens: Tokens): void {
+export function reportCounters(base: Base, url: string | null, counters: () => Counters, tokens: Tokens): void {
   if (url === null) {
     base.progress('the function "api" is not built: nothing is reported and no migration can run');
     return;
   }
-  const counted = (side: 'source' | 'target') => ({
-    instance: gatewayNames[side].deployment,
-    counters: () => gateways.of[side].counters().sinceStart,
-  });
   const reporter = startReporter({
     url,
     token: tokens.reporter,
     clock: base.clock,
-    gateways: { source: counted('source'), target: counted('target') },
+    instances: { source: gatewayNames.source.deployment, target: gatewayNames.target.deployment },
+    read: () => snapshotOf(counters()),
     log: (line) => base.progress(`reporter: ${line}`),
   });
   base.closing.add('the reporter', reporter, (one) => one.stop());
+}
+
+function snapshotOf({ source, target, loadBalancers, subsets }: Counters): Snapshot {
+  const sides = (of: Pick<Counters, 'source' | 'target'>) => ({
+    source: of.source.sinceStart,
+    target: of.target.sinceStart,
+  });
+  const all = Object.entries(loadBalancers).map(([id, one]) => [id, sides(one)] as const);
+  return { sides: sides({ source, target }), loadBalancers: Object.fromEntries(all), subsets };
 }

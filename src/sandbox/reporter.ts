@@ -1,6 +1,14 @@
 import * as v from 'valibot';
 import type { Side } from './addresses.ts';
 import type { SandboxClock } from './clock.ts';
+import {
+  gatewaySamples,
+  type Interval,
+  type MovedSubsets,
+  type Sample,
+  type Snapshot,
+  subsetSamples,
+} from './samples.ts';
 
 export interface ReporterOptions {
   /** URL of the functions' HTTP trigger. */
@@ -8,34 +16,52 @@ export interface ReporterOptions {
   /** A token with the role reporter. */
   readonly token: string;
   readonly clock: SandboxClock;
-  /** The gateways' counters since their start, and their names. */
-  readonly gateways: Readonly<Record<Side, { readonly instance: string; counters(): Counted }>>;
+  /** Names of the gateways. */
+  readonly instances: Readonly<Record<Side, string>>;
+  /** What everything has counted since its start. */
+  readonly read: () => Snapshot;
   /** Told when reporting begins to fail and when it works again. */
   readonly log: (line: string) => void;
 }
 
-export interface Counted {
-  readonly requests: number;
-  readonly errors: number;
-}
-
-/** One interval of one side as the API takes it; `from` is in epoch seconds of sandbox time. */
-interface Sample extends Counted {
-  readonly side: Side;
-  readonly instance: string;
-  readonly from: number;
-  readonly seconds: number;
-}
-
 const everyS = 5;
-const samplesKeptMax = 60;
+/** Of each migration: so much is sent again once the API works again. */
+const intervalsKeptMax = 30;
 const answerWithinMs = 10_000;
 
-const listSchema = v.object({ migrations: v.array(v.object({ name: v.string(), isFinal: v.boolean() })) });
+const listSchema = v.object({
+  migrations: v.array(v.object({ name: v.string(), run: v.string(), isFinal: v.boolean() })),
+});
+
+const viewSchema = v.object({
+  spec: v.object({
+    /** Absent in older records. */
+    subsets: v.optional(
+      v.array(
+        v.object({
+          virtualService: v.object({ namespace: v.string() }),
+          host: v.string(),
+          from: v.array(v.string()),
+          to: v.string(),
+        }),
+      ),
+      [],
+    ),
+  }),
+});
+
+/** A migration that is not over, by its name; the spec of one run never changes. */
+interface Active {
+  readonly run: string;
+  readonly subsets: readonly MovedSubsets[];
+}
+
+type Actives = ReadonlyMap<string, Active>;
 
 /**
  * The agent beside the gateways: pushes what they counted, every five seconds of sandbox time, to each migration that is
- * not over. What could not be delivered goes along with the next push.
+ * not over; to one that moves subsets, what their sidecars counted. What could not be delivered goes along with the next
+ * push.
  */
 export function startReporter(options: ReporterOptions): { stop(): Promise<void> } {
   const stopping = new AbortController();
@@ -50,60 +76,104 @@ export function startReporter(options: ReporterOptions): { stop(): Promise<void>
 
 async function report(options: ReporterOptions, signal: AbortSignal): Promise<void> {
   const { clock } = options;
-  let before = read(options);
+  let before = options.read();
   let fromS = Math.floor(clock.now() / 1000);
-  let backlog: Backlog = new Map();
-  let trouble: string | null = null;
+  let state: State = { backlog: new Map(), actives: new Map(), trouble: null };
   while (!signal.aborted) {
     await clock.sleep((fromS + everyS) * 1000 - clock.now(), signal);
     if (signal.aborted) return;
     const toS = fromS + everyS * Math.max(1, Math.floor((clock.now() / 1000 - fromS) / everyS));
-    const now = read(options);
-    const samples = samplesOf(options, before, now, fromS, toS);
+    const now = options.read();
+    const after = await push(options, { fromS, toS, before, now }, state, signal);
     [before, fromS] = [now, toS];
-    const { left, why } = await push(options, samples, backlog, signal);
-    backlog = left;
-    if (why !== trouble && !signal.aborted) options.log(why ?? 'signals are delivered again');
-    trouble = why;
+    if (after.trouble !== state.trouble && !signal.aborted) options.log(after.trouble ?? 'signals are delivered again');
+    state = after;
   }
 }
 
-/** Samples that wait for each migration that was active when it was last asked; empty where all were delivered. */
-type Backlog = ReadonlyMap<string, readonly Sample[]>;
+interface State {
+  /** What waits for each migration that was active when it was last asked; empty where all was delivered. */
+  readonly backlog: ReadonlyMap<string, readonly Interval[]>;
+  readonly actives: Actives;
+  /** Why something could not be delivered. */
+  readonly trouble: string | null;
+}
 
 /** Sends to every active migration; answers what has to be sent again, and why. */
 async function push(
   options: ReporterOptions,
-  samples: readonly Sample[],
-  backlog: Backlog,
+  interval: Interval,
+  { backlog, actives: known }: State,
   signal: AbortSignal,
-): Promise<{ readonly left: Backlog; readonly why: string | null }> {
-  const dueOf = (name: string): readonly Sample[] => [...(backlog.get(name) ?? []), ...samples].slice(-samplesKeptMax);
+): Promise<State> {
+  const dueOf = (name: string): readonly Interval[] =>
+    [...(backlog.get(name) ?? []), interval].slice(-intervalsKeptMax);
   const left = new Map([...backlog.keys()].map((name) => [name, dueOf(name)]));
-  let why: string | null = null;
+  const actives = new Map(known);
+  let trouble: string | null = null;
   try {
-    const names = await activeMigrations(options, signal);
-    for (const name of left.keys()) if (!names.includes(name)) left.delete(name);
-    for (const name of names) {
+    const runs = await activeRuns(options, signal);
+    for (const name of left.keys()) if (!runs.has(name)) left.delete(name);
+    for (const name of actives.keys()) if (!runs.has(name)) actives.delete(name);
+    for (const [name, run] of runs) {
       const due = dueOf(name);
       left.set(name, due);
-      const path = `/v1/migrations/${encodeURIComponent(name)}/signals`;
-      const answer = await ask(options, path, signal, JSON.stringify({ samples: due }));
+      const before = actives.get(name);
+      const active = before?.run === run ? before : await activeOf(options, name, run, signal);
+      if (typeof active === 'string') {
+        // The others get theirs: a record that cannot be read must not stop their migrations.
+        trouble = active;
+        continue;
+      }
+      actives.set(name, active);
+      const answer = await send(options, name, samplesOf(options, due, active.subsets), signal);
       // Samples that the API finds wrong would be wrong for ever; only what it could not take is kept.
       if (answer.status !== 429 && answer.status < 500) left.set(name, []);
-      if (answer.status >= 300) why = `signals of ${name}: HTTP ${answer.status} ${answer.text.slice(0, 200)}`;
+      if (answer.status >= 300) trouble = `signals of ${name}: HTTP ${answer.status} ${answer.text.slice(0, 200)}`;
     }
   } catch (error) {
-    why = `signals: ${error instanceof Error ? error.message : String(error)}`;
+    trouble = `signals: ${error instanceof Error ? error.message : String(error)}`;
   }
-  return { left, why };
+  return { backlog: left, actives, trouble };
 }
 
-async function activeMigrations(options: ReporterOptions, signal: AbortSignal): Promise<readonly string[]> {
+function samplesOf(
+  { instances }: ReporterOptions,
+  intervals: readonly Interval[],
+  subsets: readonly MovedSubsets[],
+): readonly Sample[] {
+  return intervals.flatMap((one) =>
+    subsets.length > 0 ? subsetSamples(one, subsets) : gatewaySamples(one, instances),
+  );
+}
+
+/** Name -> run of each migration that is not over. */
+async function activeRuns(options: ReporterOptions, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
   const answer = await ask(options, '/v1/migrations', signal);
   if (answer.status !== 200) throw new Error(`the list of migrations: HTTP ${answer.status}`);
   const { migrations } = v.parse(listSchema, JSON.parse(answer.text));
-  return migrations.filter(({ isFinal }) => !isFinal).map(({ name }) => name);
+  return new Map(migrations.filter(({ isFinal }) => !isFinal).map(({ name, run }) => [name, run]));
+}
+
+/** What a migration moves, or why that cannot be told. */
+async function activeOf(
+  options: ReporterOptions,
+  name: string,
+  run: string,
+  signal: AbortSignal,
+): Promise<Active | string> {
+  const answer = await ask(options, pathOf(name), signal);
+  if (answer.status !== 200) return `the migration ${name}: HTTP ${answer.status}`;
+  const read = v.safeParse(viewSchema, JSON.parse(answer.text));
+  return read.success ? { run, subsets: read.output.spec.subsets } : `the migration ${name} has a spec of another form`;
+}
+
+function send(options: ReporterOptions, name: string, samples: readonly Sample[], signal: AbortSignal) {
+  return ask(options, `${pathOf(name)}/signals`, signal, JSON.stringify({ samples }));
+}
+
+function pathOf(name: string): string {
+  return `/v1/migrations/${encodeURIComponent(name)}`;
 }
 
 async function ask(
@@ -127,26 +197,4 @@ async function ask(
     clearTimeout(timer);
     stopping.removeEventListener('abort', end);
   }
-}
-
-function read({ gateways }: ReporterOptions): Readonly<Record<Side, Counted>> {
-  return { source: gateways.source.counters(), target: gateways.target.counters() };
-}
-
-function samplesOf(
-  { gateways }: ReporterOptions,
-  before: Readonly<Record<Side, Counted>>,
-  now: Readonly<Record<Side, Counted>>,
-  from: number,
-  toS: number,
-): readonly Sample[] {
-  return (['source', 'target'] as const).map((side) => ({
-    side,
-    instance: gateways[side].instance,
-    from,
-    seconds: toS - from,
-    // A gateway that was started again counts from zero.
-    requests: Math.max(0, now[side].requests - before[side].requests),
-    errors: Math.max(0, now[side].errors - before[side].errors),
-  }));
 }

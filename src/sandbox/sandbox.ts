@@ -102,7 +102,8 @@ async function compose(base: Base, functionsFolder?: string): Promise<Sandbox> {
   signal.throwIfAborted();
   const plain = Object.values(cloud.plane.entries).flatMap((ports) => ports['80'] ?? []);
   const traffic = startTraffic(plain, options.ratePerSecond, closing);
-  reportCounters(base, url, cloud.gateways, tokens);
+  const counters = (): Counters => readCounters(cloud, traffic);
+  reportCounters(base, url, counters, tokens);
   const controls = sandboxControls({
     ...cloud,
     clock,
@@ -110,7 +111,7 @@ async function compose(base: Base, functionsFolder?: string): Promise<Sandbox> {
     chat,
     functions,
     traffic,
-    counters: () => readCounters(cloud, traffic),
+    counters,
     options,
     untouchable: untouchable(base, cloud.clusters),
   });

@@ -19,20 +19,29 @@ let reporter: { stop(): Promise<void> };
 let posted: { readonly path: string; readonly authorization: string; readonly samples: readonly Sample[] }[];
 let status: number;
 let isListDown: boolean;
+let specs: Record<string, unknown>;
+let run: string;
+let views: string[];
+let subsets: Record<string, Record<string, { requests: number; errors: number }>>;
 let counted: { source: { requests: number; errors: number }; target: { requests: number; errors: number } };
 let lines: string[];
+let unreadable: string[];
 
 beforeEach(async () => {
   [posted, lines, status, isListDown] = [[], [], 202, false];
+  [specs, run, views, subsets] = [{ 'shop-ingress': { subsets: [] } }, 'run-1', [], {}];
+  unreadable = [];
   counted = { source: { requests: 100, errors: 1 }, target: { requests: 0, errors: 0 } };
   api = await listen(async (request, response) => {
     if (request.method === 'GET') {
       if (isListDown) return sendJson(response, 500, {});
-      const migrations = [
-        { name: 'shop-ingress', isFinal: false },
-        { name: 'done', isFinal: true },
-      ];
-      return sendJson(response, 200, { migrations, unreadable: [] });
+      const name = request.url?.split('/')[3];
+      if (name !== undefined) {
+        views.push(name);
+        return name in specs ? sendJson(response, 200, { name, spec: specs[name] }) : sendJson(response, 500, {});
+      }
+      const active = [...unreadable, ...Object.keys(specs)].map((each) => ({ name: each, run, isFinal: false }));
+      return sendJson(response, 200, { migrations: [...active, { name: 'done', run, isFinal: true }], unreadable: [] });
     }
     const { samples } = JSON.parse(String(await readBody(request, 1_000_000))) as { samples: Sample[] };
     posted.push({ path: request.url ?? '', authorization: request.headers.authorization ?? '', samples });
@@ -42,10 +51,8 @@ beforeEach(async () => {
     url: api.url,
     token: 'reporter-token',
     clock: sandboxClock(speed),
-    gateways: {
-      source: { instance: 'istio-ingressgateway', counters: () => ({ ...counted.source }) },
-      target: { instance: 'istio-ingressgateway-asm', counters: () => ({ ...counted.target }) },
-    },
+    instances: { source: 'istio-ingressgateway', target: 'istio-ingressgateway-asm' },
+    read: () => structuredClone({ sides: counted, loadBalancers: {}, subsets }),
     log: (line) => lines.push(line),
   });
 });
@@ -109,5 +116,48 @@ describe('the reporter', () => {
     counted.target.requests = 25;
     await until(() => posted.length >= 3);
     expect(sum(of('target'), 'requests')).toBe(25);
+  });
+
+  it('pushes what subsets counted to a migration that moves them, and what gateways counted to the others', async () => {
+    subsets = { 'default/reviews': { v1: { requests: 5, errors: 0 } } };
+    const moved = {
+      virtualService: { namespace: 'default', name: 'reviews' },
+      host: 'reviews',
+      from: ['v1'],
+      to: 'v3',
+    };
+    await until(() => posted.length >= 1);
+    specs = { ...specs, reviews: { subsets: [{ mesh: 'asm', ...moved }] }, old: {} };
+    subsets = { 'default/reviews': { v1: { requests: 25, errors: 1 }, v3: { requests: 8, errors: 4 } } };
+    counted.target.requests = 25;
+    const sent = (name: string) =>
+      posted.filter(({ path }) => path.includes(`/${name}/`)).flatMap(({ samples }) => samples);
+    await until(() => sent('old').length > 0 && sum(sent('reviews'), 'requests') === 28);
+    const counts = sent('reviews').filter(({ requests }) => requests > 0);
+    expect(counts.map(({ from: _, seconds: __, ...rest }) => rest)).toEqual([
+      { side: 'source', instance: 'default/reviews/v1', requests: 20, errors: 1 },
+      { side: 'target', instance: 'default/reviews/v3', requests: 8, errors: 4 },
+    ]);
+    for (const name of ['old', 'shop-ingress']) {
+      expect(new Set(sent(name).map(({ instance }) => instance))).toEqual(
+        new Set(['istio-ingressgateway', 'istio-ingressgateway-asm']),
+      );
+    }
+  });
+
+  it('asks once what a run moves, and again for the next run of its name', async () => {
+    await until(() => posted.length >= 3);
+    expect(views).toEqual(['shop-ingress']);
+    run = 'run-2';
+    await until(() => views.length === 2);
+  });
+
+  it('serves the others where one migration cannot be read', async () => {
+    unreadable = ['aa-broken'];
+    await until(() => lines.length === 1);
+    const before = posted.length;
+    await until(() => posted.length >= before + 2);
+    expect(lines[0]).toContain('aa-broken');
+    expect(posted.every(({ path }) => path.includes('shop-ingress'))).toBe(true);
   });
 });

@@ -43,7 +43,7 @@ export function routingOf(host: Host, state: MeshState): HostRouting {
 }
 
 /** `reviews` as `default` says it and `reviews.default.svc.cluster.local` are the same host. */
-function hostOf(text: string, namespace: string): Host {
+export function hostOf(text: string, namespace: string): Host {
   const [, name, place] = /^([^.]+)\.([^.]+)\.svc\.cluster\.local$/.exec(text) ?? [];
   return name === undefined || place === undefined ? { namespace, name: text } : { namespace: place, name };
 }
