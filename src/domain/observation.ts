@@ -35,7 +35,8 @@ export interface CarrierReading {
 
 /**
  * What was true just before a write, kept on the object that it wrote: any later look, in whatever process, can tell
- * from it what came after the write, and no two machines' clocks are compared for it.
+ * from it what came after the write. Each value is compared with a later one of its own kind: the hash with the hash, the
+ * controller's clock with the controller's, the store's with the store's.
  */
 export interface WriteMark {
   /** When it was written, by the store's clock. */
