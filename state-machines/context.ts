@@ -59,6 +59,8 @@ export interface MigrationContext {
   readonly observed: number | null;
   /** At each load balancer that the samples name; empty where they name none. */
   readonly observedOn: readonly ObservedShare[];
+  /** Sources that have fewer ready pods than at the baseline, by index: people were told. */
+  readonly shrunk: readonly number[];
   readonly hold: { readonly cause: HoldCause; readonly text: string } | null;
   readonly gate: { readonly id: string; readonly expiresAtMs: number } | null;
   readonly reason: string | null;
@@ -100,6 +102,7 @@ export function initialContext(input: MigrationInput): MigrationContext {
     verdict: null,
     observed: null,
     observedOn: [],
+    shrunk: [],
     hold: null,
     gate: null,
     reason: null,

@@ -2,6 +2,7 @@ import type { AchievedShare, RouteGoal } from '../src/domain/agreement.ts';
 import type { Baseline } from '../src/domain/baseline.ts';
 import type { PersonCommand } from '../src/domain/person-command.ts';
 import type { ProbeAnswer } from '../src/domain/probe-health.ts';
+import type { SourcePods } from '../src/domain/source-capacity.ts';
 import type { AchievedSplit, Split } from '../src/domain/subset-route.ts';
 import type { ObservedShare, Verdict } from '../src/domain/verdict.ts';
 
@@ -27,6 +28,8 @@ export interface Look extends Achieved {
   readonly newerFence: number | null;
   /** In every group some backend of the source has weight and is healthy: traffic can be put back onto it. */
   readonly isSourceCarrying: boolean;
+  /** What the sources could carry. */
+  readonly sourcePods: SourcePods;
   readonly answers: readonly ProbeAnswer[];
   readonly verdict: Verdict;
   /** Per cent, of the routes that move; null where nobody counted. */

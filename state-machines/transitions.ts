@@ -1,5 +1,6 @@
 import type { NoticeKind } from '../src/domain/notice.ts';
 import type { MigrationContext } from './context.ts';
+import { newlyShrunk, vocabulary } from './vocabulary.ts';
 
 /** Pieces of the machine's diagram that several states share. */
 
@@ -39,6 +40,13 @@ export const toRollback = { target: '#migration.rollingBack', actions: [because(
 /** The ways back by a person or the watchdog, from every state in which traffic may have moved. */
 export const waysBack = { abort: toRollback, rollback: toRollback, 'watchdog.claimed': toRollback } as const;
 
+/** Keeps a look, and tells once of each source that shrank: where it shrinks again after it had grown, once more (E33). */
+export const keepLook = vocabulary.enqueueActions(({ context, event, enqueue }) => {
+  const shrank = newlyShrunk({ context, event });
+  enqueue('keepLook');
+  if (shrank !== null) enqueue({ type: 'tell', params: { kind: 'source.shrunk', step: context.step, reason: shrank } });
+});
+
 export const holdForLook = { type: 'hold' as const, params: { cause: null } };
 export const outsideWindow = {
   type: 'hold' as const,
@@ -47,30 +55,24 @@ export const outsideWindow = {
 export const failing = {
   guard: 'failsWatch' as const,
   target: '#migration.rollingBack',
-  actions: [because(null), 'keepLook' as const],
+  actions: [because(null), keepLook],
 };
 export const holding = {
   guard: 'holdsWatch' as const,
   target: '#migration.held',
-  actions: [holdForLook, 'keepLook' as const],
+  actions: [holdForLook, keepLook],
 };
 /** The step is planned and written anew, from what is there now. */
 export const correcting = {
   guard: 'correctsWatch' as const,
   target: '#migration.progressing.shifting',
-  actions: [because(null), tell('step.corrected'), 'answerDrift' as const, 'keepLook' as const],
+  actions: [because(null), tell('step.corrected'), 'answerDrift' as const, keepLook],
 };
 export const pullingBack = {
   guard: 'pullsBackWatch' as const,
   target: '#migration.progressing.shifting',
-  actions: [
-    because(null),
-    'holdWhenVerified' as const,
-    tell('step.pulledBack'),
-    'answerDrift' as const,
-    'keepLook' as const,
-  ],
+  actions: [because(null), 'holdWhenVerified' as const, tell('step.pulledBack'), 'answerDrift' as const, keepLook],
 };
-export const passing = { guard: 'passesWatch' as const, target: '#migration.passing', actions: 'keepLook' as const };
+export const passing = { guard: 'passesWatch' as const, target: '#migration.passing', actions: keepLook };
 /** Every look that decides nothing is kept, and the next one is asked for. */
-export const lookAgain = { guard: 'isAnswer' as const, actions: ['keepLook' as const, watch(false)] };
+export const lookAgain = { guard: 'isAnswer' as const, actions: [keepLook, watch(false)] };

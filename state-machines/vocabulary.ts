@@ -1,5 +1,6 @@
 import { assign, setup } from 'xstate';
 import { withAnswers } from '../src/domain/probe-health.ts';
+import { describeShrunk, shrunkSources } from '../src/domain/source-capacity.ts';
 import { isOpen } from '../src/domain/window.ts';
 import { type Assessment, assess, settlingSince } from './assessment.ts';
 import {
@@ -11,7 +12,7 @@ import {
   stepOf,
 } from './context.ts';
 import { inertEffects } from './effects.ts';
-import type { MigrationEvent } from './events.ts';
+import type { Look, MigrationEvent } from './events.ts';
 
 const minute = 60_000;
 export const limits = {
@@ -53,6 +54,19 @@ function isCauseGone(args: Args): boolean {
   return context.hold?.cause === 'bothFailing' && seen(args).kind !== 'hold';
 }
 
+/** Before there is a baseline there is nothing to compare with. */
+function stillShrunk({ baseline, shrunk }: MigrationContext, look: Look): readonly number[] {
+  return baseline === null ? [] : shrunkSources(baseline, look.sourcePods, shrunk);
+}
+
+/** Sources that shrank since the look before, in words; null where none did. */
+export function newlyShrunk({ context, event }: Args): string | null {
+  const { baseline, shrunk } = context;
+  if (baseline === null || event.type !== 'watch.seen' || event.question !== context.question) return null;
+  const news = stillShrunk(context, event.look).filter((index) => !shrunk.includes(index));
+  return news.length === 0 ? null : describeShrunk(baseline, event.look.sourcePods, news);
+}
+
 /** What a baked step lacks so that it could pass. */
 function missingOf({ differences, verdict }: MigrationContext): string {
   if (differences !== '') return differences;
@@ -88,6 +102,7 @@ export const vocabulary = setup({
       const { look } = event;
       return {
         probes: withAnswers(context.probes, look.answers, event.at),
+        shrunk: stillShrunk(context, look),
         verdict: look.verdict,
         observed: look.observed ?? context.observed,
         observedOn: look.observedOn.length > 0 ? look.observedOn : context.observedOn,

@@ -7,6 +7,7 @@ export const noticeKinds = [
   'step.corrected',
   'step.pulledBack',
   'gate.opened',
+  'source.shrunk',
   'held',
   'resumed',
   'paused',

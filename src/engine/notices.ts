@@ -1,6 +1,7 @@
 import { lastStage, type MigrationContext, stageOf } from '../../state-machines/context.ts';
 import type { Notice, NoticeKind } from '../domain/notice.ts';
 import { isMoving, loadBalancerOf } from '../domain/stages.ts';
+import { inWords } from './rescue-record.ts';
 
 interface Told {
   readonly id: string;
@@ -94,6 +95,12 @@ function wording(kind: NoticeKind, name: string, { share, step }: Names, context
         title: `${name}: ${step} waits for approval`,
         ...because,
         next: `approve gate ${context.gate?.id ?? ''}, or abort`,
+      };
+    case 'source.shrunk':
+      return {
+        title: `${name}: the source has shrunk`,
+        next: `nothing changes; a rollback would wait for it to grow, at most ${inWords(context.spec.capacityPatienceMs)}, before it takes the target's traffic away`,
+        severity: 'warning',
       };
     case 'held':
       return {

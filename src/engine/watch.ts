@@ -2,8 +2,9 @@ import { type MigrationContext, stageOf } from '../../state-machines/context.ts'
 import type { Look } from '../../state-machines/events.ts';
 import { type Difference, ownOf, type RouteGoal } from '../domain/agreement.ts';
 import { backendsKey } from '../domain/backends-key.ts';
-import type { RouteObservation } from '../domain/observation.ts';
+import { type RouteObservation, readyPods } from '../domain/observation.ts';
 import { dueProbes, type ProbeAnswer } from '../domain/probe-health.ts';
+import type { SourcePods } from '../domain/source-capacity.ts';
 import type { Route, Side } from '../domain/spec.ts';
 import { achievedSplit } from '../domain/split.ts';
 import { loadBalancerOf } from '../domain/stages.ts';
@@ -37,6 +38,7 @@ export async function look(ports: Ports, context: MigrationContext, revision: nu
     backends: seen.backends,
     newerFence: newerFence(seen, revision),
     isSourceCarrying: isCarrying(seen),
+    sourcePods: sourcePods(seen),
     achieved: achievedOf(seen.observations ?? []),
     achievedSplits: (seen.splits ?? []).map(achievedSplit),
     answers,
@@ -111,6 +113,11 @@ function newerFence({ observations, splits }: Seen, revision: number): number | 
 function isCarrying({ observations, splits }: Seen): boolean {
   if (observations === null || splits === null) return false;
   return observations.every(isSourceCarrying) && splits.every((one) => (podsBehindFrom(one) ?? 0) > 0);
+}
+
+function sourcePods({ observations, splits }: Seen): SourcePods {
+  if (observations === null || splits === null) return [];
+  return [...observations.map(({ source }) => readyPods(source)), ...splits.map(podsBehindFrom)];
 }
 
 function isSourceCarrying({ groups, source }: RouteObservation): boolean {

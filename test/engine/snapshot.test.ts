@@ -34,7 +34,7 @@ async function aBakingRecord() {
   return { world, record };
 }
 
-const added = ['observedOn', 'backends', 'settlingSinceMs', 'splits', 'achievedSplits'];
+const added = ['observedOn', 'shrunk', 'backends', 'settlingSinceMs', 'splits', 'achievedSplits'];
 const addedToSpec = ['routeOrder', 'subsets'];
 
 it('a record of the version before is read with what is new as it is at the beginning, and keeps the rest', async () => {

@@ -118,6 +118,12 @@ describe('the DingTalk robot', () => {
     expect(text).toContain('- **Step**: before the first of 4');
     expect(text).toContain('achieved not known');
   });
+
+  it('names the route of a step where routes go one after the other', () => {
+    expect(JSON.stringify(dingtalkMessage(aNotice({ route: 'lb-internal' })))).toContain(
+      '- **Step**: 2 of 4 (lb-internal)',
+    );
+  });
 });
 
 describe('what the robot answers inside of 200', () => {
