@@ -133,6 +133,7 @@ export const vocabulary = setup({
             achievedSplits: event.achievedSplits,
             verifiedAtMs: event.at,
             differences: '',
+            blockedBy: null,
             observed: null,
             observedOn: [],
             ...(event.type === 'shift.verified' ? { reason: null } : {}),
