@@ -116,28 +116,37 @@ function carrierDifferences(side: Side, reading: SideReading, goal: CarrierWeigh
   if (carrier === null) {
     return [{ side, at: 'annotation', text: `the ${side} weight cannot be read`, isSettling: true }];
   }
-  const by = carrier.writtenBy === null ? '' : `, last written by ${carrier.writtenBy}`;
-  const differing = (where: string, found: string | null, wanted: string | null): readonly Difference[] =>
+  const differing = (
+    where: string,
+    found: string | null,
+    wanted: string | null,
+    writtenBy: string | null,
+  ): readonly Difference[] =>
     found === wanted
       ? []
       : [
           {
             side,
             at: 'annotation',
-            text: `${side} weight${where} is ${quoted(found)}, not ${quoted(wanted)}${by}`,
+            text: `${side} weight${where} is ${quoted(found)}, not ${quoted(wanted)}${lastWrittenBy(writtenBy)}`,
             isSettling: false,
           },
         ];
   return [
-    ...differing('', carrier.weight, goal.weight),
+    ...differing('', carrier.weight, goal.weight, carrier.writtenBy),
     ...Object.keys({ ...carrier.overrides, ...goal.overrides }).flatMap((clusterId) =>
       differing(
         ` for cluster ${clusterId}`,
         carrier.overrides[clusterId] ?? null,
         clusterId in goal.overrides ? (goal.overrides[clusterId] ?? null) : goal.weight,
+        carrier.overridesWrittenBy[clusterId] ?? null,
       ),
     ),
   ];
+}
+
+function lastWrittenBy(manager: string | null): string {
+  return manager === null ? '' : `, last written by ${manager}`;
 }
 
 function serviceDifference(side: Side, service: ServiceReading, goal: CarrierWeights): readonly Difference[] {
@@ -145,7 +154,14 @@ function serviceDifference(side: Side, service: ServiceReading, goal: CarrierWei
   if (service.annotations !== null && service.weight === wanted) return [];
   const found = service.annotations === null ? 'does not exist yet' : `has weight ${quoted(service.weight)}`;
   const name = `${service.cluster}/${service.namespace}/${service.name}`;
-  return [{ side, at: 'service', text: `Service ${name} ${found}, not ${quoted(wanted)}`, isSettling: true }];
+  return [
+    {
+      side,
+      at: 'service',
+      text: `Service ${name} ${found}, not ${quoted(wanted)}${lastWrittenBy(service.writtenBy)}`,
+      isSettling: true,
+    },
+  ];
 }
 
 function groupDifferences(

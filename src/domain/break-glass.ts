@@ -61,6 +61,7 @@ function blindService(identity: ServiceIdentity, baseline: BaselineRoute, side: 
     ...identity,
     annotations: null,
     weight: null,
+    writtenBy: null,
     backends: [],
     // The capacity is not known; whether the source carries traffic is asked of the CLB's health checks.
     readyPods: side === 'source' ? baseline.sourcePods : 0,

@@ -29,6 +29,8 @@ export interface CarrierReading {
   readonly fence: number | null;
   /** Who wrote the weight last, from managedFields. */
   readonly writtenBy: string | null;
+  /** The same of the weight in each of `overrides`. */
+  readonly overridesWrittenBy: Readonly<Record<string, string | null>>;
   /** What our newest write left beside the fence; null where nothing, or nothing readable, is there. */
   readonly mark: WriteMark | null;
 }
@@ -65,6 +67,8 @@ export interface ServiceReading {
   readonly annotations: Readonly<Record<string, string>> | null;
   /** The weight the cloud controller will read, null where absent. */
   readonly weight: string | null;
+  /** Who wrote it last, from managedFields. */
+  readonly writtenBy: string | null;
   readonly mode: BackendMode;
   /** The backends that the controller is to attach; `address` is the pod's IP (eni) or the node's server id. */
   readonly backends: readonly Backend[];

@@ -85,7 +85,16 @@ function ownAt(observation: RouteObservation, side: Side, port: number): readonl
 
 /** The mesh does not answer: it is planned as if its weight were what a start needs. */
 function unread(weight: string | null): CarrierReading {
-  return { resourceVersion: '', weight, weightKey: '', overrides: {}, fence: null, writtenBy: null, mark: null };
+  return {
+    resourceVersion: '',
+    weight,
+    weightKey: '',
+    overrides: {},
+    fence: null,
+    writtenBy: null,
+    overridesWrittenBy: {},
+    mark: null,
+  };
 }
 
 function weightsNow({ carrier }: SideReading): CarrierWeights {

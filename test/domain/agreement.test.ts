@@ -29,9 +29,11 @@ describe('a route agrees with its goal', () => {
       'annotation: target weight is "50", not "11", last written by kubectl-edit',
     );
   });
-  it('not when an override of one cluster says something else', () => {
-    const overridden = anObservation({ weight: '83' }, { weight: '11', carrier: { overrides: { c1: '60' } } });
-    expect(texts(overridden, '83', '11')).toEqual(['annotation: target weight for cluster c1 is "60", not "11"']);
+  it('not when an override of one cluster says something else: it says who wrote that, not who wrote the base', () => {
+    const carrier = { overrides: { c1: '60' }, writtenBy: 'sluice', overridesWrittenBy: { c1: 'kubectl-patch' } };
+    expect(texts(anObservation({ weight: '83' }, { weight: '11', carrier }), '83', '11')).toEqual([
+      'annotation: target weight for cluster c1 is "60", not "11", last written by kubectl-patch',
+    ]);
   });
   it('while pods come and go it is settling: nobody made the difference', () => {
     const growing = anObservation({ weight: '83' }, { weight: '11', atClb: [3, 3, 2] });

@@ -34,6 +34,7 @@ export function serviceReading(cluster: Cluster, objects: ServiceObjects): Servi
     name: service.metadata?.name ?? '',
     annotations,
     weight: readAnnotation(annotations, 'weight'),
+    writtenBy: weightWriter(service),
     mode,
     backends: backendsOf(mode, pods, nodes, annotations),
     readyPods: pods.length,
@@ -53,6 +54,7 @@ export function absentService(cluster: Cluster, namespace: string, name: string)
     name,
     annotations: null,
     weight: null,
+    writtenBy: null,
     mode: cluster.defaultMode === 'eni' ? 'eni' : 'cluster',
     backends: [],
     readyPods: 0,
@@ -72,12 +74,19 @@ export function carrierOfService(service: V1Service): CarrierReading {
     weightKey,
     overrides: {},
     fence: fenceOf(annotations),
-    writtenBy: writtenBy(service.metadata?.managedFields, ['metadata', 'annotations', weightKey]),
+    writtenBy: weightWriter(service),
+    overridesWrittenBy: {},
     mark: markIn(annotations),
   };
 }
 
+function weightWriter({ metadata }: V1Service): string | null {
+  const key = keyInUse(metadata?.annotations ?? {}, 'weight');
+  return writtenBy(metadata?.managedFields, ['metadata', 'annotations', key]);
+}
+
 export function carrierOfGateway(gateway: GatewayObject): CarrierReading {
+  const { managedFields } = gateway.metadata;
   const annotations = gateway.spec.serviceAnnotations ?? {};
   const weightKey = keyInUse(annotations, 'weight');
   return {
@@ -88,7 +97,13 @@ export function carrierOfGateway(gateway: GatewayObject): CarrierReading {
       Object.entries(overridesOf(gateway)).map(([clusterId, own]) => [clusterId, readAnnotation(own, 'weight')]),
     ),
     fence: fenceOf(gateway.metadata.annotations ?? {}),
-    writtenBy: writtenBy(gateway.metadata.managedFields, ['spec', 'serviceAnnotations', weightKey]),
+    writtenBy: writtenBy(managedFields, ['spec', 'serviceAnnotations', weightKey]),
+    overridesWrittenBy: Object.fromEntries(
+      Object.entries(overridesOf(gateway)).map(([clusterId, own]) => {
+        const path = ['spec', 'overrides', clusterId, 'serviceAnnotations', keyInUse(own, 'weight')];
+        return [clusterId, writtenBy(managedFields, path)];
+      }),
+    ),
     mark: markIn(gateway.metadata.annotations ?? {}),
   };
 }

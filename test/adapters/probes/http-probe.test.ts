@@ -45,6 +45,7 @@ function service(
     name: 'gateway',
     annotations: {},
     weight: null,
+    writtenBy: null,
     mode: 'eni',
     backends: [],
     readyPods: endpoints.length,
