@@ -129,7 +129,7 @@ function listenerChecks(port: number, group: string, listeners: readonly Listene
     check(
       'stickiness',
       `${name} has no session stickiness`,
-      listener.isSticky ? `${name} has session stickiness, which pins clients whatever the weights` : null,
+      listener.isSticky ? `${name} has session stickiness, which pins clients whatever the weights: turn it off` : null,
     ),
   ];
 }
