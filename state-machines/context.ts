@@ -1,5 +1,6 @@
 import type { AchievedShare, RouteGoal } from '../src/domain/agreement.ts';
 import type { Baseline } from '../src/domain/baseline.ts';
+import type { Leftover } from '../src/domain/leftover.ts';
 import type { ProbeHealth } from '../src/domain/probe-health.ts';
 import type { Spec, Step } from '../src/domain/spec.ts';
 import { type Stage, stagesOf } from '../src/domain/stages.ts';
@@ -61,6 +62,8 @@ export interface MigrationContext {
   readonly observedOn: readonly ObservedShare[];
   /** Sources that have fewer ready pods than at the baseline, by index: people were told. */
   readonly shrunk: readonly number[];
+  /** What was still counted at the side with weight 0, by the last look since the weights were verified. */
+  readonly leftovers: readonly Leftover[];
   readonly hold: { readonly cause: HoldCause; readonly text: string } | null;
   readonly gate: { readonly id: string; readonly expiresAtMs: number } | null;
   readonly reason: string | null;
@@ -103,6 +106,7 @@ export function initialContext(input: MigrationInput): MigrationContext {
     observed: null,
     observedOn: [],
     shrunk: [],
+    leftovers: [],
     hold: null,
     gate: null,
     reason: null,

@@ -19,6 +19,8 @@ export type MigrationEffect =
       readonly type: 'restore';
       readonly params: { readonly question: number; readonly isForced: boolean; readonly everyMs: number };
     }
+  /** Count once, after `inMs`, what is left at the source. */
+  | { readonly type: 'count'; readonly params: { readonly question: number; readonly inMs: number } }
   /** Empty the kept baseline and give the claims back. */
   | { readonly type: 'finish'; readonly params: { readonly question: number } }
   /** One line of history, and a notice on every channel. */
@@ -38,6 +40,7 @@ export const inertEffects: Inert = {
   shift: inert,
   watch: inert,
   restore: inert,
+  count: inert,
   finish: inert,
   tell: inert,
 };

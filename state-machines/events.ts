@@ -1,5 +1,6 @@
 import type { AchievedShare, RouteGoal } from '../src/domain/agreement.ts';
 import type { Baseline } from '../src/domain/baseline.ts';
+import type { Leftover } from '../src/domain/leftover.ts';
 import type { PersonCommand } from '../src/domain/person-command.ts';
 import type { ProbeAnswer } from '../src/domain/probe-health.ts';
 import type { SourcePods } from '../src/domain/source-capacity.ts';
@@ -35,6 +36,8 @@ export interface Look extends Achieved {
   /** Per cent, of the routes that move; null where nobody counted. */
   readonly observed: number | null;
   readonly observedOn: readonly ObservedShare[];
+  /** At the source, on each load balancer on which it has weight 0. */
+  readonly leftovers: readonly Leftover[];
 }
 
 /** Answers to effects. Each repeats the question it answers. */
@@ -52,7 +55,9 @@ export type AnswerEvent = { readonly question: number } & (
   | { readonly type: 'watch.seen'; readonly look: Look }
   | { readonly type: 'restore.blocked'; readonly reason: string }
   | { readonly type: 'restore.brokeGlass'; readonly reason: string }
-  | ({ readonly type: 'restore.verified' } & Achieved)
+  /** With what is left at the target. */
+  | ({ readonly type: 'restore.verified'; readonly leftovers: readonly Leftover[] } & Achieved)
+  | { readonly type: 'leftovers.counted'; readonly leftovers: readonly Leftover[] }
 );
 
 /** The watchdog's claim on the record, met by an engine that is back (rule 9). It comes from the record, never from outside. */

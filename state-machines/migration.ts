@@ -4,6 +4,7 @@ import { initialContext } from './context.ts';
 import {
   because,
   correcting,
+  count,
   failing,
   finish,
   holdForLook,
@@ -225,6 +226,7 @@ export const migrationMachine = vocabulary.createMachine({
           brokeGlass: false,
           gate: null,
           hold: null,
+          leftovers: [],
           rollingBackSinceMs: ({ context, event }) => context.rollingBackSinceMs ?? event.at,
         }),
         tell('rollback.started'),
@@ -257,9 +259,12 @@ export const migrationMachine = vocabulary.createMachine({
     },
 
     completed: {
-      entry: tell('completed'),
+      entry: ['ask', tell('completed'), count(limits.firstCountMs)],
       after: { undoLimit: 'closed' },
-      on: { rollback: toRollback },
+      on: {
+        rollback: toRollback,
+        'leftovers.counted': { guard: 'isAnswer', actions: ['keepLeftovers', count(limits.countEveryMs)] },
+      },
     },
 
     refused: { type: 'final', entry: [finish, tell('refused')] },

@@ -29,6 +29,10 @@ export const restore = (everyMs: number | null) => ({
     everyMs: everyMs ?? context.watchEveryMs,
   }),
 });
+export const count = (inMs: number) => ({
+  type: 'count' as const,
+  params: ({ context }: WithContext) => ({ question: context.question, inMs }),
+});
 export const question = ({ context }: WithContext) => ({ question: context.question });
 export const shiftStep = {
   type: 'shift' as const,

@@ -22,6 +22,9 @@ export const limits = {
   /** A rollback that is not verified by then is stuck: people are paged, retries go on. */
   rollbackMs: 10 * minute,
   restoreEveryMs: 1_000,
+  /** The first count after completion; the looks of the last step counted until then. */
+  firstCountMs: minute,
+  countEveryMs: 5 * minute,
 } as const;
 
 type Args = { readonly context: MigrationContext; readonly event: MigrationEvent };
@@ -106,6 +109,7 @@ export const vocabulary = setup({
         verdict: look.verdict,
         observed: look.observed ?? context.observed,
         observedOn: look.observedOn.length > 0 ? look.observedOn : context.observedOn,
+        leftovers: look.leftovers,
         differences: look.differences.join('; '),
         backends: look.weights === 'agree' ? look.backends : context.backends,
         settlingSinceMs: settlingSince(context, look, event.at),
@@ -136,10 +140,11 @@ export const vocabulary = setup({
             blockedBy: null,
             observed: null,
             observedOn: [],
-            ...(event.type === 'shift.verified' ? { reason: null } : {}),
+            ...(event.type === 'shift.verified' ? { reason: null, leftovers: [] } : { leftovers: event.leftovers }),
           }
         : {},
     ),
+    keepLeftovers: assign(({ event }) => (event.type === 'leftovers.counted' ? { leftovers: event.leftovers } : {})),
     keepBlock: assign({ blockedBy: (args) => reasonOf(args) }),
     release: assign({ hold: null, reason: null }),
     nextStep: assign({ step: ({ context }) => context.step + 1, answeredDrift: null }),

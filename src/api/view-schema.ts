@@ -67,6 +67,34 @@ const fields = {
   probes: v.array(
     v.object({ probe: v.string(), side, failuresInRow: v.number(), askedAtMs: v.number(), detail: v.string() }),
   ),
+  leftovers: v.pipe(
+    v.array(
+      v.object({
+        loadBalancer: v.string(),
+        side,
+        connections: v.pipe(
+          v.nullable(v.number()),
+          v.description('Connections still open; null where no sample says it'),
+        ),
+        requests: v.pipe(
+          v.nullable(v.number()),
+          v.description('Requests of the last minute, direct ones left out; null where nobody has counted since'),
+        ),
+        direct: v.pipe(
+          v.nullable(v.number()),
+          v.description(
+            'Requests of the last minute that came past every CLB, of the whole side; null where no sample says it, and requests may hold such ones',
+          ),
+        ),
+        countedAt: v.pipe(
+          v.picklist(['loadBalancer', 'gateway']),
+          v.description('gateway: connections and requests are of the whole side, as no sample tells its CLBs apart'),
+        ),
+        countedAtMs: v.pipe(v.nullable(v.number()), v.description('When it was counted; null where nobody counts')),
+      }),
+    ),
+    v.description('What still reaches the side with weight 0, by CLB, while a migration is at its end'),
+  ),
   waitingFor: v.pipe(v.nullable(v.string()), v.description('What it waits for now')),
   reason: v.pipe(v.nullable(v.string()), v.description('Why it is in this state')),
   gate: v.nullable(v.object({ id: v.string(), expiresAt: v.nullable(v.string()) })),

@@ -1,5 +1,6 @@
 import picocolors from 'picocolors';
 import type { MigrationSummary } from '../api/view-schema.ts';
+import { leftoverLines } from '../domain/leftover-words.ts';
 import type { MigrationView } from '../domain/view.ts';
 
 /** Only on a terminal: the library would colour pipes as well where CI is set. */
@@ -47,6 +48,7 @@ export function showView(view: MigrationView): string {
     ...labelled('differs', view.differences?.split('; ') ?? []),
     ...labelled('verdict', verdictLines(view)),
     ...labelled('probes', probeLines(view)),
+    ...labelled('left', leftoverLines(view.leftovers)),
     ...labelled('gate', gateLines(view)),
     ['waits for', printable(view.waitingFor ?? 'nothing')],
     ...labelled('because', view.reason === null ? [] : [view.reason]),

@@ -156,7 +156,7 @@ function countOf(samples: readonly Sample[], side: Side, sinceMs: number): Count
  * Requests that the weights divide. Direct ones are not the load balancer's to divide, so they are in no share. A verdict
  * counts them: their errors are not told apart, and a gateway that fails, fails whichever way a request came.
  */
-function movable({ requests, direct = 0 }: Sample): number {
+export function movable({ requests, direct = 0 }: Sample): number {
   return requests - direct;
 }
 

@@ -1,4 +1,5 @@
 import type { AchievedShare } from './agreement.ts';
+import type { Leftover } from './leftover.ts';
 import type { ProbeHealth } from './probe-health.ts';
 import type { Spec } from './spec.ts';
 import type { AchievedSplit } from './subset-route.ts';
@@ -39,6 +40,8 @@ export interface MigrationView {
   readonly differences: string | null;
   readonly verdict: Verdict | null;
   readonly probes: readonly ProbeHealth[];
+  /** What was still counted at the side with weight 0, by route; empty where no side has it, or before it was looked. */
+  readonly leftovers: readonly Leftover[];
   /** What it waits for now, in words; null when nothing is left. */
   readonly waitingFor: string | null;
   /** Why it is in this state, where there is a reason: a failing verdict, who aborted, what drifted. */

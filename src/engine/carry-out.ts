@@ -7,6 +7,7 @@ import { sides } from '../domain/spec.ts';
 import { ConflictError, FencedError, messageOf, TerminalError, TransientError } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
 import { exclusively } from './exclusively.ts';
+import { leftoversAt, leftoversIfTold } from './leftovers.ts';
 import { again, answer, type Outcome } from './outcome.ts';
 import { preflight } from './preflight.ts';
 import { restore } from './restore.ts';
@@ -65,6 +66,8 @@ function attempt(
       return watch(ports, context, effect.params.question, record.revision, atMs);
     case 'restore':
       return restoreBaseline(ports, record, command, effect.params, atMs);
+    case 'count':
+      return count(ports, context, effect.params.question, atMs);
     case 'finish':
       return finish(ports, record);
     case 'deliver':
@@ -130,7 +133,9 @@ async function restoreBaseline(
     // A writer of before, frozen in the middle of a shift, must find a newer fence wherever it wakes up (rule 6).
     const isSealed = await seal(ports.router, context.baseline as Baseline, record.revision, command.revision);
     if (!isSealed) return again(0, 'the fence to be on every object');
-    return answer({ type: 'restore.verified', question: params.question, achieved, achievedSplits });
+    // The way back is over at this moment, so nothing was counted since: connections are what can be told.
+    const leftovers = await leftoversIfTold(ports, record.name, { achieved, side: 'target', sinceMs: atMs, atMs });
+    return answer({ type: 'restore.verified', question: params.question, achieved, achievedSplits, leftovers });
   }
   // People are told of a block once; the command stays, so the way is tried again and again.
   if (state === 'blocked' && context.blockedBy !== note) {
@@ -142,6 +147,14 @@ async function restoreBaseline(
     };
   }
   return again(params.everyMs, note);
+}
+
+/** Until the undo time is over; a migration without a load balancer has nothing to count. */
+async function count(ports: Ports, context: MigrationContext, question: number, atMs: number): Promise<Outcome> {
+  if (context.spec.routes.length === 0) return { kind: 'done' };
+  const sinceMs = context.verifiedAtMs ?? atMs;
+  const asked = { achieved: context.achieved, side: 'source', sinceMs, atMs } as const;
+  return answer({ type: 'leftovers.counted', question, leftovers: await leftoversAt(ports, context.spec.name, asked) });
 }
 
 async function finish(ports: Ports, record: MigrationRecord): Promise<Outcome> {

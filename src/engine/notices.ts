@@ -1,4 +1,5 @@
 import { lastStage, type MigrationContext, stageOf } from '../../state-machines/context.ts';
+import { leftoverAdvice, leftoverLines } from '../domain/leftover-words.ts';
 import type { Notice, NoticeKind } from '../domain/notice.ts';
 import { isMoving, loadBalancerOf } from '../domain/stages.ts';
 import { inWords } from './rescue-record.ts';
@@ -22,6 +23,7 @@ export function noticeOf({ id, atMs, kind, state, step, reason, context }: Told)
   const moving = context.achieved.filter((port) => isMoving(stage, spec.routes, port));
   const achieved = [...moving, ...context.achievedSplits].find(({ share }) => share !== null)?.share ?? null;
   const route = loadBalancerOf(stage, spec.routes);
+  const isEnd = ends.has(kind);
   const words = wording(kind, spec.name, namesOf(asked, step + 1, route), context);
   return {
     id,
@@ -38,10 +40,15 @@ export function noticeOf({ id, atMs, kind, state, step, reason, context }: Told)
     observed: context.observed,
     severity: words.severity ?? 'info',
     title: words.title,
-    reason: reason ?? words.reason ?? '',
-    next: words.next,
+    reason: [reason ?? words.reason ?? '', ...(isEnd ? leftoverLines(context.leftovers) : [])]
+      .filter(Boolean)
+      .join('; '),
+    next: [words.next, ...(isEnd ? leftoverAdvice(context.leftovers) : [])].join('; '),
   };
 }
+
+/** Here people ask whether the side that the traffic left can go. */
+const ends: ReadonlySet<NoticeKind> = new Set(['completed', 'rolledback', 'closed']);
 
 interface Wording {
   readonly title: string;

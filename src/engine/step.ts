@@ -23,7 +23,9 @@ export interface Stepped {
 const deliveriesMax = 60;
 
 /** Only one of these is under way at a time: the newer question makes the older one pointless. */
-const driving: ReadonlySet<string> = new Set(['preflight', 'keepBaseline', 'shift', 'watch', 'restore', 'finish']);
+const driving: ReadonlySet<string> = new Set([
+  ...['preflight', 'keepBaseline', 'shift', 'watch', 'restore', 'count', 'finish'],
+]);
 
 export interface Beginning extends MigrationInput {
   readonly atMs: number;
@@ -161,7 +163,7 @@ function sentence(notice: { readonly title: string; readonly reason: string }): 
 }
 
 function delayOf(effect: MigrationEffect): number {
-  return effect.type === 'watch' ? effect.params.inMs : 0;
+  return effect.type === 'watch' || effect.type === 'count' ? effect.params.inMs : 0;
 }
 
 function earliest(timers: readonly Timer[]): Timer | null {

@@ -37,6 +37,7 @@ export function viewOf(record: MigrationRecord): MigrationView {
     differences: context.differences === '' ? null : context.differences,
     verdict: context.verdict,
     probes: context.probes,
+    leftovers: context.leftovers,
     waitingFor: waitingFor(record),
     reason: context.blockedBy ?? context.hold?.text ?? context.reason,
     gate:

@@ -2,6 +2,7 @@ import { type MigrationContext, stageOf } from '../../state-machines/context.ts'
 import type { Look } from '../../state-machines/events.ts';
 import { type Difference, ownOf, type RouteGoal } from '../domain/agreement.ts';
 import { backendsKey } from '../domain/backends-key.ts';
+import { leftoversOf } from '../domain/leftover.ts';
 import { type RouteObservation, readyPods } from '../domain/observation.ts';
 import { dueProbes, type ProbeAnswer } from '../domain/probe-health.ts';
 import type { SourcePods } from '../domain/source-capacity.ts';
@@ -162,7 +163,7 @@ async function readSignals(
   ports: Ports,
   context: MigrationContext,
   atMs: number,
-): Promise<Pick<Look, 'verdict' | 'observed' | 'observedOn'> & { readonly miscounted: string | null }> {
+): Promise<Pick<Look, 'verdict' | 'observed' | 'observedOn' | 'leftovers'> & { readonly miscounted: string | null }> {
   try {
     const { analysis, routes, subsets, tolerance } = context.spec;
     const stage = stageOf(context);
@@ -181,9 +182,22 @@ async function readSignals(
         routes.map(({ loadBalancer }) => loadBalancer),
         observedSinceMs,
       ),
+      leftovers: leftoversOf({
+        achieved: context.achieved,
+        side: 'source',
+        samples: all,
+        sinceMs: context.verifiedAtMs ?? atMs,
+        atMs,
+      }),
       miscounted: isCounted ? miscounted(samples, { share, sinceMs, tolerance }) : null,
     };
   } catch (error) {
-    return { verdict: unmeasured(messageOf(error)), observed: null, observedOn: [], miscounted: null };
+    return {
+      verdict: unmeasured(messageOf(error)),
+      observed: null,
+      observedOn: [],
+      leftovers: context.leftovers,
+      miscounted: null,
+    };
   }
 }

@@ -20,6 +20,7 @@ const aView = (view: Partial<MigrationView> = {}): MigrationView => ({
   ports: [],
   differences: null,
   verdict: null,
+  leftovers: [],
   probes: [
     { probe: 'productpage', side: 'source', failuresInRow: 0, askedAtMs: 0, detail: '200 in 3 ms' },
     { probe: 'productpage', side: 'target', failuresInRow: 2, askedAtMs: 0, detail: '503' },
