@@ -1,19 +1,40 @@
 import { type Command, Option } from 'commander';
+import { parseDuration } from '../api/values.ts';
+import { type ClbOptions, withClb } from './clb-access.ts';
 import { checkGatewayFiles } from './gateway-check.ts';
 import { diffGatewayFiles } from './gateway-diff.ts';
+import { printTarget } from './gateway-print.ts';
+import { type KubeconfigOptions, withKubeconfigs } from './kubeconfigs.ts';
 import { type ExitCode, type OutputOptions, outputOf, run, WrongUseError, withOutput } from './run.ts';
 
-interface GatewayOptions extends OutputOptions {
+interface GatewayOptions extends KubeconfigOptions, ClbOptions, OutputOptions {
+  readonly file?: string;
+  readonly apply?: boolean;
+  readonly serverless?: boolean;
+  readonly ackId?: readonly string[];
+  readonly for: string;
   readonly check?: boolean;
   readonly diff?: boolean;
   readonly asmVersion?: string;
 }
 
+const collect = (one: string, before: readonly string[] = []) => [...before, one];
+
 /** `sluice gateway`: the IstioGateway of the target, before anything moves. */
 export function gatewayCommand(program: Command): void {
-  withOutput(program.command('gateway'))
-    .description('checks IstioGateways, and tells which changes of one restart its pods')
-    .argument('[files...]', 'manifests, YAML (of several documents as well) or JSON')
+  withOutput(withClb(withKubeconfigs(program.command('gateway')), 'reads the listeners'))
+    .description('prints or creates the target’s gateway, checks IstioGateways, tells which changes restart the pods')
+    .argument('[files...]', 'for --check and --diff: manifests, YAML (of several documents as well) or JSON')
+    .addOption(
+      new Option(
+        '-f, --file <file>',
+        'the migration file: prints its target’s gateway, made after the source',
+      ).conflicts(['check', 'diff']),
+    )
+    .option('--apply', 'with -f: creates what is not there, replaces nothing, and waits for Service and pods')
+    .option('--for <duration>', 'with --apply: gives up waiting after so long', '5m')
+    .option('--serverless', 'with -f: a gateway whose pods the mesh runs; refused for a route of a load balancer')
+    .option('--ack-id <[name=]id>', 'id of a cluster at Alibaba Cloud; needed where the mesh does not tell it', collect)
     .addOption(
       new Option('--check', 'checks every IstioGateway in the files; exit code 1 where one is wrong').conflicts('diff'),
     )
@@ -24,6 +45,9 @@ export function gatewayCommand(program: Command): void {
 
 async function gateway(files: readonly string[], options: GatewayOptions): Promise<ExitCode> {
   const output = outputOf(options);
+  if (options.file === undefined && (options.apply === true || options.serverless === true)) {
+    throw new WrongUseError('--apply and --serverless go with -f FILE, the migration file');
+  }
   if (options.check === true) {
     if (files.length === 0) throw new WrongUseError('which file? sluice gateway --check FILE...');
     return checkGatewayFiles(files, options.asmVersion, output);
@@ -35,5 +59,12 @@ async function gateway(files: readonly string[], options: GatewayOptions): Promi
     }
     return diffGatewayFiles([before, after], options.asmVersion, output);
   }
-  throw new WrongUseError('what is to be done? Give --check FILE... or --diff OLD NEW');
+  const { file, apply } = options;
+  if (file === undefined || files.length > 0) {
+    throw new WrongUseError('what is to be done? Give -f FILE, --check FILE... or --diff OLD NEW');
+  }
+  const forMs = parseDuration(options.for);
+  if (forMs === null) throw new WrongUseError(`--for is a duration such as 5m, not ${options.for}`);
+  const { apply: _, ...others } = options;
+  return printTarget({ ...others, file, ...(apply === true ? { apply: { forMs } } : {}) }, output);
 }

@@ -1,7 +1,5 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import { clbClient } from '../adapters/clb/clb-client.ts';
-import { clbLoadBalancer } from '../adapters/clb/load-balancer.ts';
 import type { KubernetesClients } from '../adapters/kubernetes/clients.ts';
 import { kubernetesRouter } from '../adapters/kubernetes/router.ts';
 import { httpProbe } from '../adapters/probes/http-probe.ts';
@@ -11,8 +9,8 @@ import type { Baseline } from '../domain/baseline.ts';
 import { sideName } from '../domain/spec.ts';
 import { virtualServiceName } from '../domain/subset-route.ts';
 import { type Rescued, rescue } from '../engine/rescue.ts';
-import type { LoadBalancer } from '../ports/load-balancer.ts';
 import type { TrafficRouter } from '../ports/traffic-router.ts';
+import { type ClbOptions, clbFor, withClb } from './clb-access.ts';
 import {
   clientsFor,
   type KubeconfigOptions,
@@ -34,12 +32,9 @@ import {
 import { perCent, showSplit, table } from './show.ts';
 import { assumedLoadBalancer, withoutMesh } from './without-clb.ts';
 
-interface RescueOptions extends KubeconfigOptions, OutputOptions {
+interface RescueOptions extends KubeconfigOptions, ClbOptions, OutputOptions {
   readonly ackId?: readonly string[];
   readonly namespace?: readonly string[];
-  readonly clbRegion?: string;
-  readonly clbEndpoint?: string;
-  readonly clbProtocol: string;
   readonly for: string;
   readonly force?: boolean;
   readonly yes?: boolean;
@@ -49,14 +44,11 @@ const collect = (one: string, before: readonly string[] = []) => [...before, one
 
 /** `sluice rescue NAME`: puts the baseline back with kubeconfigs alone; no store, no functions, no server (design rule 9). */
 export function rescueCommand(program: Command): void {
-  withOutput(withKubeconfigs(program.command('rescue')))
+  withOutput(withClb(withKubeconfigs(program.command('rescue')), 'verifies'))
     .description('puts the baseline of a migration back, from a laptop, when everything else has failed')
     .argument('<name>', 'name of the migration')
     .option('--ack-id <[name=]id>', 'id of a cluster at Alibaba Cloud; needed where the mesh does not tell it', collect)
     .option('--namespace <namespace>', 'looks for the kept baseline only there; may be given several times', collect)
-    .option('--clb-region <region>', 'verifies at the CLB of this region, with ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET')
-    .option('--clb-endpoint <host:port>', 'endpoint of the CLB OpenAPI, in place of the region’s own')
-    .option('--clb-protocol <protocol>', 'https or http', 'https')
     .option('--for <duration>', 'gives up after so long', '10m')
     .option('--force', 'goes past the guards: also onto a source that is not healthy')
     .option('--yes', 'does not ask to type the name')
@@ -106,29 +98,6 @@ function routerFor(
   if (!needsMesh || Object.keys(meshes).length > 0) return router;
   console.error('Without --asm-kubeconfig the target keeps its weight; the source alone gets its own back.');
   return withoutMesh(router);
-}
-
-/** Null where no keys were given: then nothing can be verified at the CLB. */
-function clbFor({ clb }: Kubeconfigs, options: RescueOptions): LoadBalancer | null {
-  const clock = systemClock();
-  if (clb !== null) {
-    const { endpoint, regionId: region, ...credentials } = clb;
-    return clbLoadBalancer(clbClient({ region, endpoint, protocol: 'http', clock, credentials: () => credentials }));
-  }
-  const { clbRegion: region, clbEndpoint: endpoint, clbProtocol: protocol } = options;
-  if (region === undefined) return null;
-  if (protocol !== 'https' && protocol !== 'http') throw new WrongUseError('--clb-protocol is https or http');
-  const accessKeyId = process.env['ALIBABA_CLOUD_ACCESS_KEY_ID'] ?? '';
-  const accessKeySecret = process.env['ALIBABA_CLOUD_ACCESS_KEY_SECRET'] ?? '';
-  const securityToken = process.env['ALIBABA_CLOUD_SECURITY_TOKEN'];
-  if (accessKeyId === '' || accessKeySecret === '') {
-    throw new WrongUseError(
-      'set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or leave out --clb-region',
-    );
-  }
-  const credentials = { accessKeyId, accessKeySecret, ...(securityToken === undefined ? {} : { securityToken }) };
-  const at = endpoint === undefined ? {} : { endpoint };
-  return clbLoadBalancer(clbClient({ region, protocol, clock, credentials: () => credentials, ...at }));
 }
 
 function describe({ routes, subsets, takenAtMs, run: id }: Baseline): readonly string[] {

@@ -113,7 +113,7 @@ function volumeRules(spec: Fields): readonly Finding[] {
 }
 
 /** The labels by which the generated Service finds the gateway's pods (reference C1). */
-function podLabelsOf(gateway: string): Readonly<Record<string, string>> {
+export function podLabelsOf(gateway: string): Readonly<Record<string, string>> {
   return { app: `istio-${gateway}`, 'asm-system': 'true', istio: gateway, provider: 'asm' };
 }
 

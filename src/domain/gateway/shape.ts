@@ -33,7 +33,7 @@ import {
 export const gatewayApiVersion = 'istio.alibabacloud.com/v1beta1';
 export const gatewayKind = 'IstioGateway';
 /** Gateways elsewhere do not get their configuration since Istio 1.6 (CRD field reference). */
-const gatewayNamespace = 'istio-system';
+export const gatewayNamespace = 'istio-system';
 
 /** `'true'` on a serverless gateway, whose pods are the mesh's own (reference C2). */
 export const serverlessKey = 'asm.alibabacloud.com/managed-by-asm';
