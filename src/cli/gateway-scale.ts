@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { KubernetesClient } from '../adapters/kubernetes/clients.ts';
-import { type SourceScale, type SourceService, selects } from '../domain/gateway/source-service.ts';
+import { type SourceScale, type SourceSide, selects } from '../domain/gateway/source-side.ts';
 
 const texts = v.record(v.string(), v.string());
 const deploymentSchema = v.object({
@@ -40,7 +40,7 @@ const objectsMax = 500;
  * How big the source is: its Deployment and what scales it; null where no Deployment has its pods.
  * @throws TerminalError where they may not be read
  */
-export async function readScale(client: KubernetesClient, source: SourceService): Promise<SourceScale | null> {
+export async function readScale(client: KubernetesClient, source: SourceSide): Promise<SourceScale | null> {
   const deployments = await list(client, source.namespace, { group: 'apps', version: 'v1', plural: 'deployments' });
   const found = deployments.flatMap((item) => {
     const parsed = v.safeParse(deploymentSchema, item);

@@ -3,7 +3,7 @@ import { findService, listServices } from '../adapters/kubernetes/objects.ts';
 import { readAnnotation } from '../domain/annotations.ts';
 import { type Draft, isPair, type Pair } from '../domain/draft.ts';
 import { podLabelsOf } from '../domain/gateway/rules.ts';
-import { mappingsOf, type SharedBalancer, type SourceService, selects } from '../domain/gateway/source-service.ts';
+import { mappingsOf, type SharedBalancer, type SourceSide, selects } from '../domain/gateway/source-side.ts';
 import type { Named } from '../domain/gateway/target-manifest.ts';
 import type { Route } from '../domain/spec.ts';
 import { InvalidInputError } from '../ports/errors.ts';
@@ -63,7 +63,7 @@ async function ofPair(clients: KubernetesClients, { source, target }: Pair): Pro
 async function additionalTo(
   clients: KubernetesClients,
   gateway: Named,
-  source: SourceService,
+  source: SourceSide,
   index: number,
 ): Promise<AdditionalTarget> {
   const cluster = clients.cluster(source.cluster);
@@ -118,7 +118,7 @@ async function ofRoutes(clients: KubernetesClients, routes: readonly Route[]): P
 }
 
 /** The Service and those of the same pods that are on further CLBs; none where it is not there. */
-async function familyOf(cluster: Cluster, { namespace, name }: Named): Promise<readonly SourceService[]> {
+async function familyOf(cluster: Cluster, { namespace, name }: Named): Promise<readonly SourceSide[]> {
   const first = await sourceAt(cluster, { namespace, name });
   if (first === null) return [];
   const all = (await listServices(cluster, namespace)).map((object) => serviceOf(cluster, object));
@@ -126,27 +126,27 @@ async function familyOf(cluster: Cluster, { namespace, name }: Named): Promise<r
   return [first, ...more.sort((a, b) => a.name.localeCompare(b.name))];
 }
 
-async function sourceAt(cluster: Cluster, { namespace, name }: Named): Promise<SourceService | null> {
+async function sourceAt(cluster: Cluster, { namespace, name }: Named): Promise<SourceSide | null> {
   const object = await findService(cluster, namespace, name);
   return object === null ? null : serviceOf(cluster, object);
 }
 
-function isAttached({ type, annotations }: SourceService): boolean {
+function isAttached({ type, annotations }: SourceSide): boolean {
   return type === 'LoadBalancer' && (readAnnotation(annotations, 'id') ?? '') !== '';
 }
 
-function isSamePods(one: SourceService, other: SourceService): boolean {
-  const inOrder = ({ selector }: SourceService) => JSON.stringify(Object.entries(selector).sort());
+function isSamePods(one: SourceSide, other: SourceSide): boolean {
+  const inOrder = ({ selector }: SourceSide) => JSON.stringify(Object.entries(selector).sort());
   return Object.keys(one.selector).length > 0 && inOrder(one) === inOrder(other);
 }
 
-function balancerOf(source: SourceService): SharedBalancer {
+function balancerOf(source: SourceSide): SharedBalancer {
   return { loadBalancer: readAnnotation(source.annotations, 'id') ?? '', source, ports: mappingsOf(source) };
 }
 
 type ServiceObject = NonNullable<Awaited<ReturnType<typeof findService>>>;
 
-function serviceOf({ name, id }: Cluster, { metadata, spec }: ServiceObject): SourceService {
+function serviceOf({ name, id }: Cluster, { metadata, spec }: ServiceObject): SourceSide {
   return {
     cluster: name,
     clusterId: id,

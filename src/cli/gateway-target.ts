@@ -5,12 +5,7 @@ import { formatPath } from '../api/problems.ts';
 import type { Draft } from '../domain/draft.ts';
 import { fieldsOf } from '../domain/gateway/finding.ts';
 import { serverlessKey } from '../domain/gateway/shape.ts';
-import {
-  type SharedBalancer,
-  type SourceScale,
-  sharingNotes,
-  sharingProblems,
-} from '../domain/gateway/source-service.ts';
+import { type SharedBalancer, type SourceScale, sharingNotes, sharingProblems } from '../domain/gateway/source-side.ts';
 import { gatewayDifferences, serviceDifferences, type TargetDifference } from '../domain/gateway/target-differences.ts';
 import { additionalService, type Manifest, type Named, targetGateway } from '../domain/gateway/target-manifest.ts';
 import { targetNotes, targetProblems } from '../domain/gateway/target-problems.ts';

@@ -1,4 +1,4 @@
-import { type SharedBalancer, serviceName } from './source-service.ts';
+import { type SharedBalancer, serviceName } from './source-side.ts';
 
 /** A listener of a CLB as far as its way to a vServer group goes; a null group is another kind of backend. */
 export interface ListenerGroup {

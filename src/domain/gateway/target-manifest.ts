@@ -1,7 +1,7 @@
 import { type AnnotationSuffix, annotationKey, readAnnotation, spellings } from '../annotations.ts';
 import { podLabelsOf } from './rules.ts';
 import { gatewayApiVersion, gatewayKind, serverlessKey } from './shape.ts';
-import { type SharedBalancer, type SourceScale, type SourceService, targetOf } from './source-service.ts';
+import { type SharedBalancer, type SourceScale, type SourceSide, targetOf } from './source-side.ts';
 
 /** An object as it is printed and created. */
 export interface Manifest {
@@ -132,7 +132,7 @@ function reuseAnnotations({ loadBalancer, source, ports }: SharedBalancer): Read
 }
 
 /** In the spelling that the source has it in: the mesh's own default for it may have either. */
-function copied(source: SourceService, suffix: AnnotationSuffix): Readonly<Record<string, string>> {
+function copied(source: SourceSide, suffix: AnnotationSuffix): Readonly<Record<string, string>> {
   const key = spellings(suffix).find((one) => source.annotations[one] !== undefined);
   const value = readAnnotation(source.annotations, suffix);
   return key === undefined || value === null ? {} : { [key]: value };
@@ -147,7 +147,7 @@ function gatewayPorts(shared: readonly SharedBalancer[]): readonly object[] {
   return [...byNumber.values()];
 }
 
-function portOf(source: SourceService, port: number) {
+function portOf(source: SourceSide, port: number) {
   const found = targetOf(source, { port, group: '' });
   const { name = null, targetPort = null, protocol = 'TCP' } = found ?? {};
   return {

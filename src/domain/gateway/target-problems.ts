@@ -1,6 +1,6 @@
 import { checkGateway } from './check-gateway.ts';
 import { podLabelsOf } from './rules.ts';
-import { selects, serviceName, sharingNotes, sharingProblems } from './source-service.ts';
+import { selects, serviceName, sharingNotes, sharingProblems } from './source-side.ts';
 import { type Manifest, type TargetInput, targetGateway } from './target-manifest.ts';
 
 /** Why no gateway can be made of what was found; empty where the manifest may be printed and created. */

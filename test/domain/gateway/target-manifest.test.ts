@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { listenerNotes } from '../../../src/domain/gateway/listener-notes.ts';
-import type { SharedBalancer, SourceScale, SourceService } from '../../../src/domain/gateway/source-service.ts';
+import type { SharedBalancer, SourceScale, SourceSide } from '../../../src/domain/gateway/source-side.ts';
 import { gatewayDifferences, serviceDifferences } from '../../../src/domain/gateway/target-differences.ts';
 import { additionalService, type TargetInput, targetGateway } from '../../../src/domain/gateway/target-manifest.ts';
 import { targetNotes, targetProblems } from '../../../src/domain/gateway/target-problems.ts';
@@ -8,7 +8,7 @@ import { targetNotes, targetProblems } from '../../../src/domain/gateway/target-
 const clb = (suffix: string) => `service.beta.kubernetes.io/alibaba-cloud-loadbalancer-${suffix}`;
 const legacy = 'service.beta.kubernetes.io/alicloud-loadbalancer-address-type';
 
-function source(more: Partial<SourceService> = {}, vgroupPort = 'rsp-a:80,rsp-b:443', id = 'lb-1'): SourceService {
+function source(more: Partial<SourceSide> = {}, vgroupPort = 'rsp-a:80,rsp-b:443', id = 'lb-1'): SourceSide {
   return {
     cluster: 'ack',
     clusterId: 'c1',
@@ -132,7 +132,7 @@ describe('the gateway of a target', () => {
 });
 
 describe('no gateway is made', () => {
-  const refused = (one: SourceService, more: Partial<TargetInput> = {}) =>
+  const refused = (one: SourceSide, more: Partial<TargetInput> = {}) =>
     targetProblems(input({ shared: [shared(one)], ...more }));
   const without = (suffix: string) => {
     const { [clb(suffix)]: _, ...annotations } = source().annotations;

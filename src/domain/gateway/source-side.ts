@@ -2,7 +2,7 @@ import { parseVgroupPort, readAnnotation } from '../annotations.ts';
 import type { PortMapping } from '../spec.ts';
 
 /** A Service of the source as far as the target's gateway is made after it. */
-export interface SourceService {
+export interface SourceSide {
   readonly cluster: string;
   /** The cluster's id at Alibaba Cloud. */
   readonly clusterId: string;
@@ -34,16 +34,16 @@ export interface SourceScale {
 /** One load balancer that the gateway is to share: the source's Service on it, and what it maps. */
 export interface SharedBalancer {
   readonly loadBalancer: string;
-  readonly source: SourceService;
+  readonly source: SourceSide;
   readonly ports: readonly PortMapping[];
 }
 
-export function serviceName({ cluster, namespace, name }: SourceService): string {
+export function serviceName({ cluster, namespace, name }: SourceSide): string {
   return `Service ${cluster}/${namespace}/${name}`;
 }
 
 /** The ports and groups that a Service maps now; a space in the annotation is left out, the controller would keep it. */
-export function mappingsOf(source: SourceService): readonly PortMapping[] {
+export function mappingsOf(source: SourceSide): readonly PortMapping[] {
   const text = readAnnotation(source.annotations, 'vgroup-port') ?? '';
   const pairs = text === '' ? [] : (parseVgroupPort(text) ?? []);
   return pairs.map(({ port, group }) => ({ port: Number(port.trim()), group: group.trim() }));
@@ -105,7 +105,7 @@ export function sharingNotes({ source, ports }: SharedBalancer): readonly string
   ];
 }
 
-export function targetOf(source: SourceService, { port }: PortMapping): SourcePort | null {
+export function targetOf(source: SourceSide, { port }: PortMapping): SourcePort | null {
   return source.ports.find((one) => one.port === port) ?? null;
 }
 
