@@ -1,5 +1,6 @@
 import { type CarrierWeights, type Difference, differencesOfSide, isWritten, type RouteGoal } from './agreement.ts';
 import {
+  type Nudge,
   type NudgeMark,
   ownBackends,
   type RouteObservation,
@@ -16,8 +17,8 @@ import { type Side, sides } from './spec.ts';
 const nudgeAfterMs = 30_000;
 /** Its second and third try of what failed come 5 s and 10 s after the one before (reference A8). */
 const failurePatienceMs = 20_000;
-/** So long a nudged controller has to make good what it called a success; several times what a reconcile needs. */
-const nudgePatienceMs = 20_000;
+/** A controller that called a success what is none, and then does not even answer the nudge, gets so long. */
+const nudgePatienceMs = 90_000;
 /** Pods that come and go explain a difference for so long after a write, and no longer. */
 const settlingMsMax = 120_000;
 /** A store's clock and a controller's may differ by so much before an event of just after a write is overlooked. */
@@ -86,7 +87,7 @@ function serviceHint(
   const seen = { observation, side, service, differences, mark, waiting };
   const said = wordsOf(seen);
   const nudged = mark?.nudge?.revision === waiting.revision ? mark.nudge : null;
-  const reason = failureOf(seen, nudged?.atMs ?? null);
+  const reason = failureOf(seen, nudged);
   if (reason !== null && !waiting.isGoingOn) return { kind: 'fail', text: reason };
   if (nudged === null && (reason !== null || wantsNudge(seen))) {
     return { kind: 'nudge', side, mark: nudgeMark(reading, mark, waiting), text: `${said}: nudged` };
@@ -120,7 +121,7 @@ function wantsNudge(seen: Differing): boolean {
 }
 
 /** Why waiting on is of no use; null while it may be. */
-function failureOf(seen: Differing, nudgedAtMs: number | null): string | null {
+function failureOf(seen: Differing, nudge: Nudge | null): string | null {
   const { service, differences, waiting } = seen;
   const failingMs = failingSinceMs(seen);
   if (failingMs !== null) {
@@ -129,9 +130,19 @@ function failureOf(seen: Differing, nudgedAtMs: number | null): string | null {
     return isOver ? `the cloud controller fails for ${nameOf(service)}: ${service.warning?.message ?? ''}` : null;
   }
   // Seen of controllers 2.12.4 to 2.14: an error is lost, and with it the backends (reference A11).
-  if (isProcessed(seen) !== true || isSettling(seen) || nudgedAtMs === null) return null;
-  if (waiting.atMs - nudgedAtMs < nudgePatienceMs) return null;
+  if (isProcessed(seen) !== true || isSettling(seen) || nudge === null) return null;
+  if (waiting.atMs - nudge.atMs < (isProven(seen, nudge) ? waiting.quietMs : nudgePatienceMs)) return null;
   return `the cloud controller reports success for ${nameOf(service)}, and the CLB has it otherwise: ${summary(differences)}`;
+}
+
+/**
+ * A hash that changed once may be of a reconcile that had begun before our write. One that changed again, after the nudge,
+ * is of a reconcile that began when the first had ended: that one has read what we wrote.
+ */
+function isProven({ service: { clusterId, hash }, mark }: Differing, { hashes }: Nudge): boolean {
+  const before = mark?.before[clusterId]?.hash;
+  const then = hashes[clusterId];
+  return then !== undefined && then !== before && hash !== then;
 }
 
 /** Since when the controller fails for the Service, by its own clock; null where it does not, since our write. */
@@ -163,7 +174,8 @@ function isSettling(seen: Differing): boolean {
 function nudgeMark(reading: SideReading, mark: WriteMark | null, { atMs, revision }: Waiting): NudgeMark {
   const now = markFor(reading, atMs);
   const before = { ...now.before, ...mark?.before };
-  return { atMs: mark?.atMs ?? atMs, before, nudge: { revision, atMs } };
+  const hashes = Object.entries(now.before).map(([clusterId, { hash }]) => [clusterId, hash] as const);
+  return { atMs: mark?.atMs ?? atMs, before, nudge: { revision, atMs, hashes: Object.fromEntries(hashes) } };
 }
 
 function wordsOf(seen: Differing): string {

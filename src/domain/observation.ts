@@ -45,12 +45,20 @@ export interface WriteMark {
   readonly atMs: number;
   /** By cluster id, for every Service that could be read then. */
   readonly before: Readonly<Record<string, ServiceHints>>;
-  /** The newest nudge since then: the revision of the command it was for, and when. */
-  readonly nudge: { readonly revision: number; readonly atMs: number } | null;
+  /** The newest nudge since then. */
+  readonly nudge: Nudge | null;
+}
+
+export interface Nudge {
+  /** Of the command that it was for. */
+  readonly revision: number;
+  readonly atMs: number;
+  /** The hash labels as they were just before it, by cluster id. */
+  readonly hashes: Readonly<Record<string, string | null>>;
 }
 
 /** A mark that tells of a nudge. */
-export type NudgeMark = WriteMark & { readonly nudge: NonNullable<WriteMark['nudge']> };
+export type NudgeMark = WriteMark & { readonly nudge: Nudge };
 
 /** The cloud controller's hash label, and when its newest warning was, by its own clock. */
 export interface ServiceHints {

@@ -4,14 +4,16 @@ import type { WriteMark } from '../../domain/observation.ts';
 
 /** A mesh has fewer clusters; more would be somebody else's text. */
 const clustersMax = 100;
-const charactersMax = 20_000;
+const charactersMax = 40_000;
 
 const time = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const hints = v.object({ hash: v.nullable(v.pipe(v.string(), v.maxLength(100))), warnedAtMs: v.nullable(time) });
+const hash = v.nullable(v.pipe(v.string(), v.maxLength(100)));
+const byCluster = <T extends v.GenericSchema>(value: T) =>
+  v.pipe(v.record(v.pipe(v.string(), v.maxLength(100)), value), v.maxEntries(clustersMax));
 const schema = v.object({
   atMs: time,
-  before: v.pipe(v.record(v.pipe(v.string(), v.maxLength(100)), hints), v.maxEntries(clustersMax)),
-  nudge: v.nullable(v.object({ revision: time, atMs: time })),
+  before: byCluster(v.object({ hash, warnedAtMs: v.nullable(time) })),
+  nudge: v.nullable(v.object({ revision: time, atMs: time, hashes: byCluster(hash) })),
 });
 
 export function markText(mark: WriteMark): string {

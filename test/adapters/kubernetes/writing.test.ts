@@ -183,7 +183,7 @@ describe('writing the weight of an IstioGateway', () => {
 const mark: NudgeMark = {
   atMs: 1_767_225_600_000,
   before: { [clusterId]: { hash: '0123abcd', warnedAtMs: null } },
-  nudge: { revision: 5, atMs: 1_767_225_630_000 },
+  nudge: { revision: 5, atMs: 1_767_225_630_000, hashes: { [clusterId]: '4567cdef' } },
 };
 
 describe('what a write leaves beside the fence', () => {
@@ -200,7 +200,7 @@ describe('what a write leaves beside the fence', () => {
     expect((await world.router.read(route)).source.carrier).toMatchObject({ weight: '60', mark });
   });
 
-  it.each(['', '{}', 'null', '{"atMs":-1,"before":{},"nudge":null}', `"${'x'.repeat(30_000)}"`])(
+  it.each(['', '{}', 'null', '{"atMs":-1,"before":{},"nudge":null}', `"${'x'.repeat(50_000)}"`])(
     'is nothing where somebody wrote what is no mark (%#)',
     async (text) => {
       putService(world.ack, 'istio-ingressgateway', { ...cloudAnnotations, [markKey]: text });
