@@ -1,0 +1,45 @@
+import type { Batch } from '../../domain/judge/state.ts';
+import type { Count } from '../../domain/verdict.ts';
+
+export interface Minute {
+  readonly source: Count;
+  readonly target: Count;
+}
+
+/** Adds batches up to whole intervals, as tools see them that query a metric every minute. */
+export interface Minutes {
+  /** The interval that this batch completes, else null. */
+  add(batch: Batch): Minute | null;
+  clear(): void;
+}
+
+const none: Minute = { source: { requests: 0, errors: 0 }, target: { requests: 0, errors: 0 } };
+
+export function minutes(intervalMs: number): Minutes {
+  let ms = 0;
+  let sum = none;
+  return {
+    add: ({ ms: more, source, target }) => {
+      ms += more;
+      sum = { source: plus(sum.source, source), target: plus(sum.target, target) };
+      if (ms < intervalMs) return null;
+      const full = sum;
+      ms = 0;
+      sum = none;
+      return full;
+    },
+    clear: () => {
+      ms = 0;
+      sum = none;
+    },
+  };
+}
+
+/** Null where nothing was counted: metrics have no value then. */
+export function successRate({ requests, errors }: Count): number | null {
+  return requests === 0 ? null : 1 - errors / requests;
+}
+
+function plus(a: Count, b: Count): Count {
+  return { requests: a.requests + b.requests, errors: a.errors + b.errors };
+}
