@@ -72,10 +72,10 @@ export const weak: readonly Scenario[] = [
       })),
     ),
   ),
-  {
-    name: named(0.003, 300, ', hiccup of the target: 30 s of 5 %'),
-    weather: { base: 0.003, ratePerSecond: 300, target: within(150, 180, 0.05) },
-  },
+  ...[0.003, 0.03].map((base) => ({
+    name: named(base, 300, ', hiccup of the target: 30 s of 5 %'),
+    weather: { base, ratePerSecond: 300, target: within(150, 180, 0.05) },
+  })),
 ];
 
 export interface Regression {

@@ -7,6 +7,7 @@ import { gatewayCommand } from './gateway.ts';
 import { getCommand } from './get.ts';
 import { historyCommand } from './history.ts';
 import { initCommand } from './init.ts';
+import { judgeCommand } from './judge.ts';
 import { listCommand } from './list.ts';
 import { pauseCommand } from './pause.ts';
 import { planCommand } from './plan.ts';
@@ -42,6 +43,7 @@ const commands: readonly AddCommand[] = [
   rollbackCommand,
   retryCommand,
   rescueCommand,
+  judgeCommand,
   schemaCommand,
 ];
 

@@ -23,10 +23,10 @@ export function argoRule({
   let taken = 0;
   let failed = 0;
   return {
-    begin: () => {
+    begin: (step) => {
       taken = 0;
       failed = 0;
-      interval.clear();
+      interval.begin(step);
     },
     observe: (batch) => {
       const minute = interval.add(batch);

@@ -12,9 +12,9 @@ export function flaggerRule({ successMin = 0.99, threshold = 5, intervalMs = 60_
   let wasGood = false;
   let isRolledBack = false;
   return {
-    begin: () => {
+    begin: (step) => {
       wasGood = false;
-      interval.clear();
+      interval.begin(step);
     },
     observe: (batch) => {
       const minute = interval.add(batch);

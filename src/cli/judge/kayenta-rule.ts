@@ -13,9 +13,9 @@ export function kayentaRule({ points = 50, intervalMs = 60_000 } = {}): Rule {
   let taken = 0;
   let answer: RuleAnswer = 'insufficient';
   return {
-    begin: () => {
+    begin: (step) => {
       [source, target, taken, answer] = [[], [], 0, 'insufficient'];
-      interval.clear();
+      interval.begin(step);
     },
     observe: (batch) => {
       const minute = interval.add(batch);

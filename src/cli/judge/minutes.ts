@@ -1,4 +1,4 @@
-import type { Batch } from '../../domain/judge/state.ts';
+import type { Batch, StepStart } from '../../domain/judge/state.ts';
 import type { Count } from '../../domain/verdict.ts';
 
 export interface Minute {
@@ -10,16 +10,19 @@ export interface Minute {
 export interface Minutes {
   /** The interval that this batch completes, else null. */
   add(batch: Batch): Minute | null;
-  clear(): void;
+  /** A step begins; nothing is measured while the target has no share. */
+  begin(step: StepStart): void;
 }
 
 const none: Minute = { source: { requests: 0, errors: 0 }, target: { requests: 0, errors: 0 } };
 
 export function minutes(intervalMs: number): Minutes {
+  let isOn = false;
   let ms = 0;
   let sum = none;
   return {
     add: ({ ms: more, source, target }) => {
+      if (!isOn) return null;
       ms += more;
       sum = { source: plus(sum.source, source), target: plus(sum.target, target) };
       if (ms < intervalMs) return null;
@@ -28,7 +31,8 @@ export function minutes(intervalMs: number): Minutes {
       sum = none;
       return full;
     },
-    clear: () => {
+    begin: ({ share }) => {
+      isOn = share > 0;
       ms = 0;
       sum = none;
     },

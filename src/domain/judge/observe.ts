@@ -34,10 +34,12 @@ function absorb(state: JudgeState, batch: Gathered, isJudged: boolean, policy: J
   const judged = isJudged ? judgeBatch(state, batch, policy) : state;
   const { source, target, ms } = batch;
   const before = rateOf(state.sourceFast);
-  const inTrouble = isSourceInTrouble(state) && state.step.share > 0;
+  const sourceFast = fade(state.sourceFast, ms, halfLives.fast, source);
+  // What the source does before the first step is its normal, whatever it is.
+  const inTrouble = state.step.share > 0 && isSourceInTrouble({ ...state, sourceFast });
   return {
     ...judged,
-    sourceFast: fade(state.sourceFast, ms, halfLives.fast, source),
+    sourceFast,
     sourceSlow: fade(state.sourceSlow, ms, halfLives.slow, source),
     targetFast: fade(state.targetFast, ms, halfLives.fast, target),
     bursts: withBatch(state.bursts, source, before, ms / batchMs),
@@ -67,15 +69,11 @@ function judgeBatch(state: JudgeState, batch: Gathered, policy: JudgePolicy): Ju
   const rates = [expected, rateOf(state.sourceSlow)] as const;
   const bets = isAlone ? betsAlone(state, tally, policy) : betsSideBySide(state, tally, rates, policy);
   const provenLimit = Math.log(provenMax / policy.falsePass);
-  const { target } = tally;
-  // Where the source is in trouble as well, the ceiling says nothing about the target.
-  const isComparable = isAlone || !isSourceInTrouble(state);
-  const over = overMax.map((more) => (isComparable ? lnAbove(target, bounded(policy.max + more), policy.max) : 0));
   return {
     ...state,
     step: withCounts(step, batch, tally),
     worse: settle(state.worse, bets.worse, payoutMax),
-    over: settle(state.over, over, payoutMax),
+    over: settle(state.over, betsOnCeiling(tally, expected, isAlone, policy), payoutMax),
     proven: settle(state.proven, bets.proven, payoutMax, provenLimit),
   };
 }
@@ -99,6 +97,20 @@ function betsSideBySide(state: JudgeState, tally: Tally, estimates: readonly num
     ),
   };
 }
+
+/**
+ * That the target is above the ceiling, and worse than the source as well: a bet pays the less of the two, so that it is
+ * fair wherever either is not so. An outage of both sides above the ceiling is not the target's.
+ */
+function betsOnCeiling(tally: Tally, source: number, isAlone: boolean, { max }: JudgePolicy): readonly number[] {
+  return overMax.map((more) => {
+    const target = bounded(max + more);
+    const isOver = lnAbove(tally.target, target, max);
+    return isAlone ? isOver : Math.min(isOver, payout(tally, { source, target }, evenEdge, 1));
+  });
+}
+
+const evenEdge: Edge = { ratio: 1, offset: 0 };
 
 /** No bet where the expected rates are not outside of the hypothesis: that gave false alarms in a whole outage (reference 2.3). */
 function payout(tally: Tally, rates: Rates, edge: Edge, side: 1 | -1): number {
@@ -131,7 +143,10 @@ function withCounts(step: StepEvidence, batch: Gathered, tally: Tally): StepEvid
   return {
     ...step,
     counted: { source: plus(step.counted.source, batch.source), target: plus(step.counted.target, batch.target) },
-    worth: { source: plus(step.worth.source, tally.source), target: plus(step.worth.target, tally.target) },
+    worth: {
+      source: step.worth.source + tally.source.requests,
+      target: step.worth.target + tally.target.requests,
+    },
     batches: step.batches + 1,
     ms: step.ms + batch.ms,
     dueAtTarget: batch.target.requests > 0 ? 0 : step.dueAtTarget + due,

@@ -43,5 +43,5 @@ const marginMax = 0.2;
  * falls on that share. Half a per cent of all traffic is 2 points before 25 per cent, 1 before 50, 0.5 before 100.
  */
 export function marginBefore(nextShare: number, { harmBudget }: JudgePolicy): number {
-  return Math.min(marginMax, harmBudget / (Math.max(nextShare, 1) / 100));
+  return Math.min(marginMax, (harmBudget * 100) / Math.max(nextShare, 1));
 }

@@ -1,3 +1,4 @@
+import type { Side } from '../spec.ts';
 import type { Count } from '../verdict.ts';
 import { type Limits, rateLimits } from './confidence.ts';
 import { type Bursts, noBursts, noSway, type Sway } from './noise.ts';
@@ -24,9 +25,9 @@ export interface StepEvidence {
   readonly nextShare: number;
   /** Samples from before are not judged. */
   readonly fromMs: number;
-  /** Judged requests, as they were counted and as they are worth. */
+  /** Judged requests as they were counted, and how many of each side they are worth. */
   readonly counted: Both;
-  readonly worth: Both;
+  readonly worth: Readonly<Record<Side, number>>;
   readonly batches: number;
   readonly ms: number;
   /** Target requests that were due by the share since the last one came. */
@@ -103,8 +104,9 @@ export function beginStep(state: JudgeState, { share, nextShare, fromMs }: StepS
 }
 
 function stepFrom(share: number, nextShare: number, fromMs: number): StepEvidence {
-  const both = { source: noCount, target: noCount };
-  return { share, nextShare, fromMs, counted: both, worth: both, batches: 0, ms: 0, dueAtTarget: 0 };
+  const counted = { source: noCount, target: noCount };
+  const worth = { source: 0, target: 0 };
+  return { share, nextShare, fromMs, counted, worth, batches: 0, ms: 0, dueAtTarget: 0 };
 }
 
 export function plus(a: Count, b: Count): Count {

@@ -1,3 +1,4 @@
+import type { Side } from '../spec.ts';
 import type { Count, VerdictKind } from '../verdict.ts';
 import { lnPayout, type Rates } from './bet.ts';
 import { anytimeLimits } from './confidence.ts';
@@ -5,7 +6,7 @@ import { burstiness, swayVariance } from './noise.ts';
 import { isSourceInTrouble, troubleFrom } from './observe.ts';
 import { type JudgePolicy, marginBefore } from './policy.ts';
 import { rateOf } from './source-rate.ts';
-import type { Both, JudgeState } from './state.ts';
+import type { Both, JudgeState, StepEvidence } from './state.ts';
 
 /** Why a verdict is what it is. */
 export type Cause =
@@ -77,7 +78,7 @@ export function verdictOf(state: JudgeState, policy: JudgePolicy): StepVerdict {
     worse: { ln: state.worse.ln, needed: failing },
     over: { ln: state.over.ln, needed: failing },
     proven,
-    missing: kind === 'pass' ? null : missingFor(state, proven, margin),
+    missing: cause === 'open' ? missingFor(state, proven, margin) : null,
     changed: changedSide(state),
     noise: { batch: Math.sqrt(burstiness(state.bursts)), minute: Math.sqrt(swayVariance(state.sway)) },
     isAlone: step.share >= 100,
@@ -106,13 +107,19 @@ function isCommon(state: JudgeState): boolean {
 }
 
 function differenceOf({ step, normal, normalLimits }: JudgeState): Difference {
-  const target = anytimeLimits(step.worth.target, limitMiss);
+  const target = anytimeLimits(worthOf(step, 'target'), limitMiss);
   const isAlone = step.share >= 100;
-  const source = isAlone ? normalLimits : anytimeLimits(step.worth.source, limitMiss);
+  const source = isAlone ? normalLimits : anytimeLimits(worthOf(step, 'source'), limitMiss);
   const sourceRate = rate(isAlone ? normal : step.counted.source);
   const targetRate = rate(step.counted.target);
   const estimate = sourceRate === null || targetRate === null ? null : targetRate - sourceRate;
   return { estimate, low: target.low - source.high, high: target.high - source.low };
+}
+
+/** The counted rate with the weight that noise leaves to it. */
+function worthOf({ counted, worth }: StepEvidence, side: Side): Count {
+  const { requests, errors } = counted[side];
+  return { requests: worth[side], errors: requests === 0 ? 0 : (errors / requests) * worth[side] };
 }
 
 function rate({ requests, errors }: Count): number | null {
@@ -127,14 +134,14 @@ function changedSide({ step, normal }: JudgeState): StepVerdict['changed'] {
     return Math.abs(errors - requests * usual) > 3 * Math.sqrt(variance);
   };
   if (normal.requests === 0) return null;
-  const [source, target] = [isChanged(step.worth.source), isChanged(step.worth.target)];
+  const [source, target] = [isChanged(worthOf(step, 'source')), isChanged(worthOf(step, 'target'))];
   if (source && target) return 'both';
   return source ? 'source' : target ? 'target' : 'none';
 }
 
 /** What the best bet on health would win in an average batch, and so how many more are needed. */
 function missingFor({ step }: JudgeState, proven: Evidence, margin: number): StepVerdict['missing'] {
-  const { source, target } = step.worth;
+  const [source, target] = [worthOf(step, 'source'), worthOf(step, 'target')];
   if (step.batches === 0 || step.share >= 100 || target.requests === 0 || source.requests === 0) return null;
   const sourceRate = source.errors / source.requests;
   const rates: Rates = { source: sourceRate + 1e-4, target: target.errors / target.requests + 1e-4 };
