@@ -3,7 +3,7 @@ import { seeded } from './random.ts';
 import { tickMs, traffic, type Weather } from './traffic.ts';
 
 /** One whole migration: ten minutes of source traffic, then 10, 25 and 50 per cent, each for five minutes at least. */
-export const steps = [
+const steps = [
   { share: 10, nextShare: 25 },
   { share: 25, nextShare: 50 },
   { share: 50, nextShare: 100 },

@@ -17,7 +17,7 @@ export interface TraceProblem {
   readonly message: string;
 }
 
-export const traceLimits = { lines: 200_000, lineCharacters: 1_000, requests: 1_000_000_000, problems: 100 } as const;
+const traceLimits = { lines: 200_000, lineCharacters: 1_000, requests: 1_000_000_000, problems: 100 } as const;
 
 /** Reads a trace (JSON Lines); where there are problems, every wrong line is among them, up to a hundred. */
 export function parseTrace(text: string): {

@@ -63,7 +63,7 @@ export function lnGamma(x: number): number {
 }
 
 /** The regularised incomplete beta function, by its continued fraction (modified Lentz). */
-export function betaShare(a: number, b: number, x: number): number {
+function betaShare(a: number, b: number, x: number): number {
   if (x <= 0 || x >= 1) return x <= 0 ? 0 : 1;
   if (x > (a + 1) / (a + b + 2)) return 1 - betaShare(b, a, 1 - x);
   const front = Math.exp(a * Math.log(x) + b * Math.log(1 - x) - lnBeta(a, b)) / a;

@@ -6,7 +6,7 @@ import { type Batch, excesses, type JudgeState, noBatch, noCount, overMax, plus,
 import { settle } from './wealth.ts';
 
 /** Shorter batches are put together: the limit of a payout is one of so much time. */
-export const batchMs = 5_000;
+const batchMs = 5_000;
 /** Evidence of health beyond this many times what is needed is forgotten, so that a step which turns bad is seen to. */
 const provenMax = 20;
 
