@@ -134,8 +134,7 @@ describe('the gateway of a migration, against a running sandbox', () => {
   });
 
   it('is what a migration can be planned with', async () => {
-    const { code, stdout } = await sandbox.sluice('plan', '-f', file);
-    expect(stdout).toContain('lb-internal');
-    expect(code).toBe(0);
+    const { code, stdout, stderr } = await sandbox.sluice('plan', '-f', file);
+    expect({ code, stdout, stderr }).toMatchObject({ code: 0, stdout: expect.stringContaining('lb-internal') });
   });
 });
