@@ -1,6 +1,7 @@
 import type { AchievedShare, RouteGoal } from '../src/domain/agreement.ts';
 import type { Baseline } from '../src/domain/baseline.ts';
 import type { Leftover } from '../src/domain/leftover.ts';
+import type { GlassTried, Measured } from '../src/domain/measured.ts';
 import type { ProbeHealth } from '../src/domain/probe-health.ts';
 import type { Spec, Step } from '../src/domain/spec.ts';
 import { type Stage, stagesOf } from '../src/domain/stages.ts';
@@ -11,7 +12,14 @@ export interface MigrationInput {
   readonly spec: Spec;
   readonly run: string;
   readonly watchEveryMs: number;
+  /** Moves the least that can be moved, brings it back and tries break glass: to measure, not to migrate. */
+  readonly isRehearsal?: boolean;
+  /** What the runs before measured that had this name. */
+  readonly measuredBefore?: readonly Measured[];
 }
+
+/** Why the baseline comes back where nothing went wrong: what was to be done is done. */
+export const plannedEnds = { canary: 'the canary is over', rehearsal: 'the rehearsal is over' } as const;
 
 export type HoldCause =
   | 'drift'
@@ -75,6 +83,17 @@ export interface MigrationContext {
   readonly brokeGlass: boolean;
   /** What a rollback is blocked by, so that people are told once of each cause. */
   readonly blockedBy: string | null;
+  readonly isRehearsal: boolean;
+  /** How long shifts, rollbacks and break glass took in this run. */
+  readonly measured: readonly Measured[];
+  /** The same of the runs before that had the name. */
+  readonly measuredBefore: readonly Measured[];
+  /** Writes, one after the other, of the shift that is planned. */
+  readonly plannedWrites: number | null;
+  /** The rehearsal went to its end: what is left of it is to try break glass. */
+  readonly triesGlass: boolean;
+  /** What trying break glass came to, null where it was not tried. */
+  readonly glassTried: GlassTried | null;
   /** Time to move that is left; pauses, gates and holds do not use it up. */
   readonly deadlineLeftMs: number;
   readonly movingSinceMs: number;
@@ -114,6 +133,12 @@ export function initialContext(input: MigrationInput): MigrationContext {
     blockedBy: null,
     brokeGlass: false,
     rollingBackSinceMs: null,
+    isRehearsal: input.isRehearsal ?? false,
+    measured: [],
+    measuredBefore: input.measuredBefore ?? [],
+    plannedWrites: null,
+    triesGlass: false,
+    glassTried: null,
     deadlineLeftMs: input.spec.deadlineMs,
     movingSinceMs: 0,
   };

@@ -21,6 +21,8 @@ export type MigrationEffect =
     }
   /** Count once, after `inMs`, what is left at the source. */
   | { readonly type: 'count'; readonly params: { readonly question: number; readonly inMs: number } }
+  /** Set weights straight at the CLB, read them back and set the annotated ones again: for a rehearsal. */
+  | { readonly type: 'tryGlass'; readonly params: { readonly question: number } }
   /** Empty the kept baseline and give the claims back. */
   | { readonly type: 'finish'; readonly params: { readonly question: number } }
   /** One line of history, and a notice on every channel. */
@@ -41,6 +43,7 @@ export const inertEffects: Inert = {
   watch: inert,
   restore: inert,
   count: inert,
+  tryGlass: inert,
   finish: inert,
   tell: inert,
 };

@@ -1,6 +1,7 @@
 import type { AchievedShare, RouteGoal } from '../src/domain/agreement.ts';
 import type { Baseline } from '../src/domain/baseline.ts';
 import type { Leftover } from '../src/domain/leftover.ts';
+import type { GlassTried } from '../src/domain/measured.ts';
 import type { PersonCommand } from '../src/domain/person-command.ts';
 import type { ProbeAnswer } from '../src/domain/probe-health.ts';
 import type { SourcePods } from '../src/domain/source-capacity.ts';
@@ -46,7 +47,12 @@ export type AnswerEvent = { readonly question: number } & (
   | { readonly type: 'preflight.refused'; readonly reason: string }
   | { readonly type: 'baseline.kept' }
   | { readonly type: 'baseline.notKept'; readonly reason: string }
-  | { readonly type: 'shift.planned'; readonly goals: readonly RouteGoal[]; readonly splits: readonly Split[] }
+  | {
+      readonly type: 'shift.planned';
+      readonly goals: readonly RouteGoal[];
+      readonly splits: readonly Split[];
+      readonly writes: number;
+    }
   | { readonly type: 'shift.unreachable'; readonly reason: string }
   | ({ readonly type: 'shift.verified' } & Achieved)
   | { readonly type: 'shift.failed'; readonly reason: string }
@@ -58,6 +64,7 @@ export type AnswerEvent = { readonly question: number } & (
   /** With what is left at the target. */
   | ({ readonly type: 'restore.verified'; readonly leftovers: readonly Leftover[] } & Achieved)
   | { readonly type: 'leftovers.counted'; readonly leftovers: readonly Leftover[] }
+  | ({ readonly type: 'glass.tried' } & GlassTried)
 );
 
 /** The watchdog's claim on the record, met by an engine that is back (rule 9). It comes from the record, never from outside. */

@@ -1,6 +1,6 @@
 import { assign } from 'xstate';
 import { goalOf } from '../src/domain/baseline.ts';
-import { initialContext } from './context.ts';
+import { initialContext, plannedEnds } from './context.ts';
 import {
   because,
   correcting,
@@ -19,6 +19,7 @@ import {
   shiftStep,
   tell,
   toRollback,
+  tryGlass,
   watch,
   waysBack,
 } from './transitions.ts';
@@ -95,6 +96,7 @@ export const migrationMachine = vocabulary.createMachine({
                   goals: ({ event }) => event.goals,
                   splits: ({ event }) => event.splits,
                   goalsOf: ({ event }) => event.question,
+                  plannedWrites: ({ event }) => event.writes,
                 }),
                 shiftStep,
               ],
@@ -121,11 +123,20 @@ export const migrationMachine = vocabulary.createMachine({
                 ],
               },
               {
+                guard: 'verifiesRehearsal',
+                target: '#migration.advancing',
+                actions: ['measureShift', 'keepVerified', tell('step.verified')],
+              },
+              {
                 guard: 'verifiesLastSkip',
                 target: '#migration.passing',
-                actions: ['keepVerified', tell('step.verified')],
+                actions: ['measureShift', 'keepVerified', tell('step.verified')],
               },
-              { guard: 'isAnswer', target: 'baking', actions: ['keepVerified', tell('step.verified')] },
+              {
+                guard: 'isAnswer',
+                target: 'baking',
+                actions: ['measureShift', 'keepVerified', tell('step.verified')],
+              },
             ],
           },
         },
@@ -176,7 +187,12 @@ export const migrationMachine = vocabulary.createMachine({
     // Where to go from a step that is done. Never rests.
     advancing: {
       always: [
-        { guard: 'returns', target: 'rollingBack', actions: because('the canary is over') },
+        {
+          guard: 'hasRehearsed',
+          target: 'rollingBack',
+          actions: [because(plannedEnds.rehearsal), assign({ triesGlass: true })],
+        },
+        { guard: 'returns', target: 'rollingBack', actions: because(plannedEnds.canary) },
         { guard: 'isLast', target: 'completed' },
         { guard: 'isOutsideWindow', target: 'held', actions: outsideWindow },
         { target: 'progressing', actions: 'nextStep' },
@@ -234,13 +250,33 @@ export const migrationMachine = vocabulary.createMachine({
       ],
       after: { rollbackLimit: 'stuck' },
       on: {
-        'restore.verified': { guard: 'isAnswer', target: 'rolledBack', actions: 'keepVerified' },
+        'restore.verified': [
+          { guard: 'isToTryGlass', target: 'tryingGlass', actions: ['measureRollback', 'keepVerified'] },
+          { guard: 'isAnswer', target: 'rolledBack', actions: ['measureRollback', 'keepVerified'] },
+        ],
         'restore.blocked': { guard: 'isNewBlock', actions: ['keepBlock', tell('rollback.blocked')] },
         'restore.brokeGlass': {
           guard: 'isAnswer',
           actions: [assign({ brokeGlass: true }), tell('rollback.brokeGlass')],
         },
         rollback: { guard: 'isForcing', target: 'rollingBack', reenter: true, actions: 'force' },
+      },
+    },
+    // Only in a rehearsal, with the baseline back and verified. What goes wrong here is mended by a rollback.
+    tryingGlass: {
+      entry: ['ask', assign({ rollingBackSinceMs: null }), tryGlass],
+      after: {
+        glassLimit: {
+          target: 'rollingBack',
+          actions: 'giveUpGlass',
+        },
+      },
+      on: {
+        ...waysBack,
+        'glass.tried': [
+          { guard: 'glassWorked', target: 'rolledBack', actions: 'keepGlass' },
+          { guard: 'isAnswer', target: 'rollingBack', actions: 'keepGlass' },
+        ],
       },
     },
     stuck: {

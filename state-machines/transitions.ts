@@ -38,6 +38,7 @@ export const shiftStep = {
   type: 'shift' as const,
   params: ({ context }: WithContext) => ({ question: context.question, step: context.step }),
 };
+export const tryGlass = { type: 'tryGlass' as const, params: question };
 export const finish = { type: 'finish' as const, params: question };
 
 export const toRollback = { target: '#migration.rollingBack', actions: [because(null), 'force' as const] };

@@ -1,4 +1,5 @@
 import { assign, setup } from 'xstate';
+import { withMeasured } from '../src/domain/measured.ts';
 import { withAnswers } from '../src/domain/probe-health.ts';
 import { describeShrunk, shrunkSources } from '../src/domain/source-capacity.ts';
 import { isOpen } from '../src/domain/window.ts';
@@ -21,6 +22,8 @@ export const limits = {
   shiftMs: 5 * minute,
   /** A rollback that is not verified by then is stuck: people are paged, retries go on. */
   rollbackMs: 10 * minute,
+  /** Break glass that is tried and takes longer than this would not have helped. */
+  glassMs: 2 * minute,
   restoreEveryMs: 1_000,
   /** The first count after completion; the looks of the last step counted until then. */
   firstCountMs: minute,
@@ -145,6 +148,36 @@ export const vocabulary = setup({
         : {},
     ),
     keepLeftovers: assign(({ event }) => (event.type === 'leftovers.counted' ? { leftovers: event.leftovers } : {})),
+    measureShift: assign({
+      measured: ({ context, event }) =>
+        withMeasured(context.measured, {
+          what: 'shift',
+          share: stepOf(context).share,
+          writes: context.plannedWrites,
+          ms: event.at - context.movingSinceMs,
+        }),
+    }),
+    measureRollback: assign({
+      measured: ({ context, event }) =>
+        withMeasured(context.measured, {
+          what: 'rollback',
+          share: 0,
+          writes: null,
+          ms: event.at - (context.rollingBackSinceMs ?? event.at),
+        }),
+    }),
+    keepGlass: assign(({ context, event }) => {
+      if (event.type !== 'glass.tried') return {};
+      const { ms, problem } = event;
+      const measured =
+        ms === null ? context.measured : withMeasured(context.measured, { what: 'glass', share: 0, writes: null, ms });
+      const reason = problem === null ? context.reason : `break glass did not work: ${problem}`;
+      return { glassTried: { ms, problem }, measured, reason };
+    }),
+    giveUpGlass: assign({
+      glassTried: { ms: null, problem: 'it was not done in time' },
+      reason: 'break glass did not work: it was not done in time',
+    }),
     keepBlock: assign({ blockedBy: (args) => reasonOf(args) }),
     release: assign({ hold: null, reason: null }),
     nextStep: assign({ step: ({ context }) => context.step + 1, answeredDrift: null }),
@@ -178,6 +211,11 @@ export const vocabulary = setup({
     dataIsBack: (args) => args.context.hold?.cause === 'noData' && seen(args).kind === 'pass',
     windowIsOpen: ({ context, event }) => context.hold?.cause === 'window' && isOpen(context.spec.windows, event.at),
     isOutsideWindow: ({ context, event }) => !isOpen(context.spec.windows, event.at),
+    verifiesRehearsal: (args) => isAnswer(args) && args.context.isRehearsal,
+    hasRehearsed: ({ context }) => isLastStep(context) && context.isRehearsal,
+    /** Not after an abort or a failure: then nothing but the way back is done. */
+    isToTryGlass: (args) => isAnswer(args) && args.context.triesGlass && args.context.glassTried === null,
+    glassWorked: (args) => isAnswer(args) && args.event.type === 'glass.tried' && args.event.problem === null,
     verifiesLastSkip: (args) => isAnswer(args) && args.context.skipsBakes,
     isHeldByWindow: ({ context }) => context.hold?.cause === 'window',
     isHeldByGate: ({ context }) => context.hold?.cause === 'gateExpired',
@@ -198,6 +236,7 @@ export const vocabulary = setup({
     preflightLimit: limits.preflightMs,
     shiftLimit: limits.shiftMs,
     rollbackLimit: limits.rollbackMs,
+    glassLimit: limits.glassMs,
     deadline: ({ context }) => context.deadlineLeftMs,
     bake: ({ context }) => stepOf(context).bakeMs,
     dataLimit: ({ context }) => stepOf(context).bakeMs + context.spec.analysis.patienceMs,

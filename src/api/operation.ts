@@ -47,7 +47,7 @@ export interface QueryParameter {
 
 export type Body =
   | { readonly kind: 'none' }
-  | { readonly kind: 'migration' }
+  | { readonly kind: 'migration'; readonly isRequired: boolean }
   | { readonly kind: 'json'; readonly schema: v.GenericSchema; readonly isRequired: boolean };
 
 export interface Answer {

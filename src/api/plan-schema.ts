@@ -40,7 +40,7 @@ const step = v.object({
   ),
   earliestEnd: v.pipe(
     v.nullable(v.string()),
-    v.description('When it can have passed at the earliest; shifts count as instant'),
+    v.description('When it can have passed at the earliest; shifts count as instant where nobody measured them'),
   ),
   remedies: v.pipe(
     v.array(remedy),
@@ -90,6 +90,10 @@ export const dryRunSchema = v.object({
     subsets: v.pipe(v.array(splitPlan), v.description('Subsets of hosts in the mesh, instead of routes')),
     routes: v.array(v.object({ loadBalancer: v.string(), ports: v.array(port) })),
     requestsPerSecond: v.pipe(v.nullable(v.number()), v.description('What both sides counted last')),
+    writeMs: v.pipe(
+      v.nullable(v.number()),
+      v.description('How long a write takes here until it is verified, as a rehearsal or a run before measured it'),
+    ),
   }),
   preflight: v.object({
     checks: v.array(v.object({ id: v.string(), status: v.picklist(['pass', 'fail']), found: v.string() })),

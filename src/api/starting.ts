@@ -24,7 +24,7 @@ export const starting: readonly Operation[] = [
     summary: 'Starts a migration, or only plans it',
     access: 'operate',
     query: [dryRunParameter],
-    body: { kind: 'migration' },
+    body: { kind: 'migration', isRequired: true },
     answer: { status: 201, description: 'It is under way', type: 'application/json', schema: viewSchema },
     otherAnswers: [dryRunAnswer],
     refusals: [400, 409, 413, 415, 422, 502],

@@ -95,6 +95,20 @@ const fields = {
     ),
     v.description('What still reaches the side with weight 0, by CLB, while a migration is at its end'),
   ),
+  rehearsal: v.nullable(
+    v.object({
+      measured: v.array(
+        v.object({
+          what: v.picklist(['shift', 'rollback', 'glass']),
+          share: v.number(),
+          writes: v.nullable(v.number()),
+          ms: v.pipe(v.number(), v.description('From the first write until it was verified')),
+        }),
+      ),
+      glass: v.nullable(v.object({ ms: v.nullable(v.number()), problem: v.nullable(v.string()) })),
+      writeMs: v.nullable(v.number()),
+    }),
+  ),
   waitingFor: v.pipe(v.nullable(v.string()), v.description('What it waits for now')),
   reason: v.pipe(v.nullable(v.string()), v.description('Why it is in this state')),
   gate: v.nullable(v.object({ id: v.string(), expiresAt: v.nullable(v.string()) })),

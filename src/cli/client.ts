@@ -12,7 +12,7 @@ export interface Server {
 /** The API by its paths. Every method throws CannotReachError or RefusedError. */
 export interface ApiClient {
   get<T>(path: string): Promise<T>;
-  /** A text goes as YAML, everything else as JSON. */
+  /** A text goes as YAML, null as no body, everything else as JSON. */
   post<T>(path: string, body: unknown): Promise<T>;
 }
 
@@ -40,7 +40,8 @@ const answerBytesMax = 16 * 1024 * 1024;
 export function apiClient(server: Server): ApiClient {
   return {
     get: async <T>(path: string) => (await ask(server, 'GET', path)) as T,
-    post: async <T>(path: string, body: unknown) => (await ask(server, 'POST', path, bodyOf(body))) as T,
+    post: async <T>(path: string, body: unknown) =>
+      (await ask(server, 'POST', path, body === null ? undefined : bodyOf(body))) as T,
   };
 }
 

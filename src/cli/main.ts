@@ -12,6 +12,7 @@ import { listCommand } from './list.ts';
 import { pauseCommand } from './pause.ts';
 import { planCommand } from './plan.ts';
 import { promoteCommand } from './promote.ts';
+import { rehearseCommand } from './rehearse.ts';
 import { rescueCommand } from './rescue.ts';
 import { resumeCommand } from './resume.ts';
 import { retryCommand } from './retry.ts';
@@ -29,6 +30,7 @@ const commands: readonly AddCommand[] = [
   sandboxCommand,
   serveCommand,
   planCommand,
+  rehearseCommand,
   startCommand,
   listCommand,
   getCommand,

@@ -17,6 +17,10 @@ export interface Migrations {
   start(file: string): Promise<MigrationView>;
   /** What starting it would do; nothing is started. */
   plan(file: string): Promise<DryRun>;
+  /** Of the file, or without one of the name's last run. */
+  rehearse(name: string, file: string | null): Promise<MigrationView>;
+  /** What a rehearsal would do; nothing is started. */
+  planRehearsal(name: string, file: string | null): Promise<DryRun>;
   list(): Promise<MigrationList>;
   get(name: string): Promise<MigrationView>;
   history(name: string): Promise<HistoryAnswer['history']>;
@@ -35,6 +39,9 @@ export function migrationsAt(api: ApiClient): Migrations {
   return {
     start: (file) => view(api.post('/v1/migrations', file)),
     plan: async (file) => expect(dryRunSchema, await api.post('/v1/migrations?dryRun=true', file)),
+    rehearse: (name, file) => view(api.post(path(name, '/rehearse'), file)),
+    planRehearsal: async (name, file) =>
+      expect(dryRunSchema, await api.post(path(name, '/rehearse?dryRun=true'), file)),
     list: async () => expect(listSchema, await api.get('/v1/migrations')),
     get: (name) => view(api.get(path(name))),
     history: async (name) => expect(historySchema, await api.get(path(name, '/history'))).history,

@@ -15,7 +15,11 @@ export function planTable(plan: Plan): string {
       ? 'Nobody has counted requests yet, so what a step exposes is not known.'
       : `Requests are counted on at ${Number(rate.toFixed(1))} a second, all ports together.`;
   const ports = plan.routes.flatMap((route) => route.ports.map((port) => showPort(route, port, nowMs)));
-  return [...ports, ...plan.subsets.map((split) => showPlannedSplit(split, nowMs)), known].join('\n\n');
+  const shifts =
+    plan.writeMs === null
+      ? 'Nobody has measured how long a write takes here: shifts count as instant. Measure it: sluice rehearse.'
+      : `A write takes ${Number((plan.writeMs / 1000).toFixed(1))} s here until it is verified, as measured before.`;
+  return [...ports, ...plan.subsets.map((split) => showPlannedSplit(split, nowMs)), `${known}\n${shifts}`].join('\n\n');
 }
 
 function showPort({ loadBalancer }: RoutePlan, port: PortPlan, nowMs: number): string {

@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import type { KubernetesClients } from '../adapters/kubernetes/clients.ts';
 import { kubernetesRouter } from '../adapters/kubernetes/router.ts';
@@ -11,6 +10,7 @@ import { virtualServiceName } from '../domain/subset-route.ts';
 import { type Rescued, rescue } from '../engine/rescue.ts';
 import type { TrafficRouter } from '../ports/traffic-router.ts';
 import { type ClbOptions, clbFor, withClb } from './clb-access.ts';
+import { confirm } from './confirm.ts';
 import {
   clientsFor,
   type KubeconfigOptions,
@@ -65,7 +65,7 @@ async function rescueMigration(name: string, options: RescueOptions): Promise<Ex
   const clients = clientsFor(kubeconfigs, await idsOf(kubeconfigs, options.ackId ?? []));
   try {
     for (const line of describe(baseline)) console.error(line);
-    if (options.yes !== true) await confirm(name);
+    if (options.yes !== true) await confirm(name, 'to put this back');
     const router = routerFor(clients, kubeconfigs, baseline, options);
     const clb = clbFor(kubeconfigs, options);
     const clock = systemClock();
@@ -110,17 +110,6 @@ function describe({ routes, subsets, takenAtMs, run: id }: Baseline): readonly s
     }),
     ...subsets.map(({ route, split }) => `  ${virtualServiceName(route)} ${route.host}: ${showSplit(split)}`),
   ];
-}
-
-async function confirm(name: string): Promise<void> {
-  if (process.stdin.isTTY !== true) throw new WrongUseError('there is nobody to ask: give --yes');
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await terminal.question(`Type ${name} to put this back: `);
-    if (answer.trim() !== name) throw new WrongUseError('that is another name; nothing was changed');
-  } finally {
-    terminal.close();
-  }
 }
 
 function progress(): (note: string) => void {

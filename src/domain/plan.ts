@@ -18,6 +18,8 @@ export interface Plan {
   readonly subsets: readonly SplitPlan[];
   /** Requests a second that both sides together counted last; null where nobody counted. */
   readonly requestsPerSecond: number | null;
+  /** How long a write takes here until it is verified, as a rehearsal or a run before measured it; null: not known. */
+  readonly writeMs: number | null;
 }
 
 export interface RoutePlan {
@@ -63,7 +65,7 @@ export interface StepPlan {
    * route after the other, those through the load balancer of this route alone.
    */
   readonly requests: number | null;
-  /** When the step can have passed at the earliest, shifts taken as instant; null where no window opens within eight days. */
+  /** When the step can have passed at the earliest; null where no window opens within eight days. */
   readonly earliestEnd: string | null;
   /** Changes that would bring a step that is not reachable nearer, with the share each would give. */
   readonly remedies: readonly Remedy[];
@@ -76,14 +78,18 @@ export interface PlanQuestion {
   readonly requestsPerSecond: number | null;
   /** Of each route, in the order of the spec; null where no sample names its load balancer. */
   readonly requestsPerSecondOf: readonly (number | null)[];
+  /** How long a write takes here until it is verified; null where nobody measured it: shifts are then taken as instant. */
+  readonly writeMs: number | null;
   readonly atMs: number;
 }
 
 /** Plans every step of every route from one look at them. */
 export function planOf(question: PlanQuestion): Plan {
-  const { spec, observations, splits, requestsPerSecond, requestsPerSecondOf, atMs } = question;
-  const ends = earliestEnds(spec, atMs);
-  const routes = observations.map((observation, index) => planRoute(observation, spec, endsOf(ends, index)));
+  const { spec, observations, splits, requestsPerSecond, requestsPerSecondOf, writeMs, atMs } = question;
+  const routes = observations.map((observation) => planRoute(observation, spec));
+  const shiftMs = (route: number | null, step: number): number =>
+    shiftTime(routes, splits, route, step) * (writeMs ?? 0);
+  const ends = earliestEnds(spec, atMs, shiftMs);
   const inAll = spec.steps.map((step, index) => exposedRequests(step, index, routes, requestsPerSecond));
   const inOne = routes.map((route, at) =>
     spec.steps.map((step, index) => exposedRequests(step, index, [route], requestsPerSecondOf[at] ?? null)),
@@ -92,12 +98,17 @@ export function planOf(question: PlanQuestion): Plan {
   return {
     plannedAt: new Date(atMs).toISOString(),
     requestsPerSecond,
+    writeMs,
     subsets: splits.map((split) => planSplit(split, spec, { ends: ends.map(({ end }) => end), requestsPerSecond })),
     routes: routes.map((route, at) => ({
       ...route,
       ports: route.ports.map((port) => ({
         ...port,
-        steps: port.steps.map((step, index) => ({ ...step, requests: exposed(at, index) })),
+        steps: port.steps.map((step, index) => ({
+          ...step,
+          requests: exposed(at, index),
+          earliestEnd: endsOf(ends, at)[index] ?? null,
+        })),
       })),
     })),
   };
@@ -109,14 +120,14 @@ export function isReachable({ routes, subsets }: Plan): boolean {
   return planned.every(({ steps }) => steps.every(({ reachable }) => reachable));
 }
 
-function planRoute(observation: RouteObservation, spec: PlanQuestion['spec'], ends: readonly (string | null)[]) {
+function planRoute(observation: RouteObservation, spec: PlanQuestion['spec']): RoutePlan {
   const shapes = shapesOf(observation);
   const smallest = smallestShare(shapes);
   let now = settle(observation);
-  const steps = spec.steps.map(({ share }, index) => {
+  const steps = spec.steps.map(({ share }) => {
     const planned = planStep(share, now, spec.tolerance);
     now = planned.after;
-    return { ...planned, earliestEnd: ends[index] ?? null };
+    return planned;
   });
   const sideOf = (reading: SideReading): SidePlan => ({
     backends: reading.services.reduce((sum, { backends }) => sum + backends.length, 0),
@@ -144,10 +155,9 @@ interface PlannedStep {
   readonly paperShift: PaperShift;
   readonly after: RouteObservation;
   readonly remedies: readonly Remedy[];
-  readonly earliestEnd: string | null;
 }
 
-function planStep(asked: number, now: RouteObservation, tolerance: number): Omit<PlannedStep, 'earliestEnd'> {
+function planStep(asked: number, now: RouteObservation, tolerance: number): PlannedStep {
   const planned = nearestPair(asked, shapesOf(now));
   if (planned === null) {
     const paperShift = { writes: [], after: [], blockedBy: null };
@@ -164,7 +174,7 @@ function planStep(asked: number, now: RouteObservation, tolerance: number): Omit
 }
 
 function stepAt(step: PlannedStep, port: number): StepPlan {
-  const { asked, weights, reason, paperShift, after, remedies, earliestEnd } = step;
+  const { asked, weights, reason, paperShift, after, remedies } = step;
   const [first] = paperShift.writes;
   const [halfway] = paperShift.after;
   const hasBetween = paperShift.writes.length > 1 && first !== undefined && halfway !== undefined;
@@ -178,7 +188,7 @@ function stepAt(step: PlannedStep, port: number): StepPlan {
     between: hasBetween ? { first, share: shareAt(halfway, port) } : null,
     writes: paperShift.writes,
     requests: null,
-    earliestEnd,
+    earliestEnd: null,
     remedies,
   };
 }
@@ -189,13 +199,29 @@ interface StageEnd {
 }
 
 /** Of each stage. Gates and verdicts take no time here: nobody knows how long a person takes. */
-function earliestEnds(spec: PlanQuestion['spec'], atMs: number): readonly StageEnd[] {
+function earliestEnds(
+  spec: PlanQuestion['spec'],
+  atMs: number,
+  shiftMs: (route: number | null, step: number) => number,
+): readonly StageEnd[] {
   let now: number | null = atMs;
-  return stagesOf(spec).map(({ step: { bakeMs }, route }) => {
+  return stagesOf(spec).map(({ step, route }, index) => {
     const begin = now === null ? null : opensAt(spec.windows, now);
-    now = begin === null ? null : begin + bakeMs;
+    now = begin === null ? null : begin + shiftMs(route, index % spec.steps.length) + step.bakeMs;
     return { route, end: now === null ? null : new Date(now).toISOString() };
   });
+}
+
+/** Writes that a shift makes one after the other; routes that move together do so at the same time. */
+function shiftTime(
+  routes: readonly RoutePlan[],
+  splits: readonly SubsetObservation[],
+  route: number | null,
+  step: number,
+): number {
+  const moving = routes.filter((_, index) => route === null || route === index);
+  const writes = moving.flatMap(({ ports }) => ports.map(({ steps }) => steps[step]?.writes.length ?? 0));
+  return Math.max(0, splits.length > 0 ? 1 : 0, ...writes);
 }
 
 /** Of each step of one route. */

@@ -1,5 +1,6 @@
 import type { AchievedShare } from './agreement.ts';
 import type { Leftover } from './leftover.ts';
+import type { GlassTried, Measured } from './measured.ts';
 import type { ProbeHealth } from './probe-health.ts';
 import type { Spec } from './spec.ts';
 import type { AchievedSplit } from './subset-route.ts';
@@ -13,6 +14,14 @@ export interface PortView extends AchievedShare {
    * balancer it is what the gateway counted over all of them, the same number on every port.
    */
   readonly observed: number | null;
+}
+
+export interface RehearsalView {
+  readonly measured: readonly Measured[];
+  /** What trying break glass came to; null where it was not tried (yet). */
+  readonly glass: GlassTried | null;
+  /** How long one write takes here until it is verified; null where none was measured. */
+  readonly writeMs: number | null;
 }
 
 /** A migration as people read it: the API, the command line and chat all show this. */
@@ -42,6 +51,8 @@ export interface MigrationView {
   readonly probes: readonly ProbeHealth[];
   /** What was still counted at the side with weight 0, by route; empty where no side has it, or before it was looked. */
   readonly leftovers: readonly Leftover[];
+  /** What a rehearsal measured; null where it is none. */
+  readonly rehearsal: RehearsalView | null;
   /** What it waits for now, in words; null when nothing is left. */
   readonly waitingFor: string | null;
   /** Why it is in this state, where there is a reason: a failing verdict, who aborted, what drifted. */

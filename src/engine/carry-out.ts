@@ -9,11 +9,13 @@ import type { Ports } from '../ports/ports.ts';
 import { exclusively } from './exclusively.ts';
 import { leftoversAt, leftoversIfTold } from './leftovers.ts';
 import { again, answer, type Outcome } from './outcome.ts';
+import { planShift } from './plan-shift.ts';
 import { preflight } from './preflight.ts';
 import { restore } from './restore.ts';
 import { seal } from './seal.ts';
-import { planShift, shift } from './shift.ts';
+import { shift } from './shift.ts';
 import { contextOf } from './snapshot.ts';
+import { tryGlass } from './try-glass.ts';
 import { look } from './watch.ts';
 
 /** A channel that stays silent for so many attempts is given up: a notice never holds up the end of a migration. */
@@ -68,6 +70,8 @@ function attempt(
       return restoreBaseline(ports, record, command, effect.params, atMs);
     case 'count':
       return count(ports, context, effect.params.question, atMs);
+    case 'tryGlass':
+      return rehearseGlass(ports, record, command, effect.params.question);
     case 'finish':
       return finish(ports, record);
     case 'deliver':
@@ -155,6 +159,19 @@ async function count(ports: Ports, context: MigrationContext, question: number, 
   const sinceMs = context.verifiedAtMs ?? atMs;
   const asked = { achieved: context.achieved, side: 'source', sinceMs, atMs } as const;
   return answer({ type: 'leftovers.counted', question, leftovers: await leftoversAt(ports, context.spec.name, asked) });
+}
+
+async function rehearseGlass(
+  ports: Ports,
+  record: MigrationRecord,
+  command: Command,
+  question: number,
+): Promise<Outcome> {
+  const baseline = contextOf(record).baseline as Baseline;
+  const tried = await tryGlass(ports, baseline, (loadBalancer, work) =>
+    exclusively(ports, `clb ${loadBalancer}`, `${command.id} ${record.revision}`, work),
+  );
+  return answer({ type: 'glass.tried', question, ...tried });
 }
 
 async function finish(ports: Ports, record: MigrationRecord): Promise<Outcome> {

@@ -1,4 +1,4 @@
-import { lastStage, type MigrationContext, stageOf } from '../../state-machines/context.ts';
+import { lastStage, type MigrationContext, plannedEnds, stageOf } from '../../state-machines/context.ts';
 import { leftoverAdvice, leftoverLines } from '../domain/leftover-words.ts';
 import type { Notice, NoticeKind } from '../domain/notice.ts';
 import { isMoving, loadBalancerOf } from '../domain/stages.ts';
@@ -69,6 +69,11 @@ function namesOf(asked: number, step: number, route: string | null): Names {
     : { share: `${asked} per cent of ${route}`, step: `step ${step} (${route})` };
 }
 
+/** Nobody is paged for a way back that was asked for from the beginning. */
+function isPlanned({ reason }: MigrationContext): boolean {
+  return Object.values(plannedEnds).some((planned) => planned === reason);
+}
+
 function wording(kind: NoticeKind, name: string, { share, step }: Names, context: MigrationContext): Wording {
   const verdict = context.verdict?.reason;
   const because = verdict === undefined ? {} : { reason: verdict };
@@ -120,7 +125,11 @@ function wording(kind: NoticeKind, name: string, { share, step }: Names, context
     case 'paused':
       return { title: `${name} is paused at ${share}`, next: 'the share stays; resume or abort' };
     case 'rollback.started':
-      return { title: `${name} is rolled back`, next: 'the baseline is restored and verified', severity: 'critical' };
+      return {
+        title: `${name} is rolled back`,
+        next: 'the baseline is restored and verified',
+        severity: isPlanned(context) ? 'info' : 'critical',
+      };
     case 'rollback.blocked':
       return {
         title: `${name}: the rollback cannot go on`,

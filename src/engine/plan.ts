@@ -1,9 +1,12 @@
+import { type Measured, writeMs } from '../domain/measured.ts';
 import { type Plan, planOf } from '../domain/plan.ts';
 import type { Spec } from '../domain/spec.ts';
 import { requestRate, samplesOf } from '../domain/verdict.ts';
+import { UnreadableRecordError } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Check } from './check.ts';
 import { checkAll } from './checks.ts';
+import { measuredIn } from './snapshot.ts';
 
 /** The present rate is that of so long. */
 const rateOverMs = 300_000;
@@ -19,9 +22,10 @@ export interface DryRun {
  */
 export async function dryRun(ports: Ports, spec: Spec): Promise<DryRun> {
   const atMs = await ports.store.now();
-  const [{ observations, splits, checks }, samples] = await Promise.all([
+  const [{ observations, splits, checks }, samples, measured] = await Promise.all([
     checkAll(ports, spec),
     ports.signals.read(spec.name, atMs - rateOverMs),
+    measuredBefore(ports, spec.name),
   ]);
   const plan = planOf({
     spec,
@@ -29,7 +33,20 @@ export async function dryRun(ports: Ports, spec: Spec): Promise<DryRun> {
     splits,
     requestsPerSecond: requestRate(samples),
     requestsPerSecondOf: spec.routes.map(({ loadBalancer }) => requestRate(samplesOf(samples, loadBalancer))),
+    writeMs: writeMs(measured),
     atMs,
   });
   return { plan, preflight: { checks } };
+}
+
+/** What runs of this name measured on this installation, rehearsals among them. */
+async function measuredBefore({ store }: Pick<Ports, 'store'>, name: string): Promise<readonly Measured[]> {
+  try {
+    const record = await store.load(name);
+    return record === null ? [] : measuredIn(record);
+  } catch (error) {
+    // A plan is of what will be; that an old record cannot be read is said by the start.
+    if (error instanceof UnreadableRecordError) return [];
+    throw error;
+  }
 }

@@ -19,7 +19,7 @@ export interface Rescuable {
 }
 
 /** Traffic may be split there: not before the first step, and not when a migration has arrived. */
-const splitStates = /^(progressing\..+|held|paused|rollingBack|stuck)$/;
+const splitStates = /^(progressing\..+|held|paused|rollingBack|tryingGlass|stuck)$/;
 
 /**
  * A rollback commits with every look, at least each few seconds: where one is under way and stays silent for so long,

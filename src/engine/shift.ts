@@ -15,46 +15,6 @@ import { cautiousSplit, convergeSplit, observeSplits, planSplits } from './split
 
 const pollMs = 1_000;
 
-/**
- * The weights that bring every route nearest to what a stage asks of it, from the backends that are there now. Routes that
- * are still to come keep their baseline; those that are through keep their weights as long as these are near enough.
- */
-export async function planShift(
-  ports: Pick<Ports, 'router' | 'loadBalancer'>,
-  context: MigrationContext,
-  question: number,
-  step: number,
-): Promise<Outcome> {
-  const { spec } = context;
-  const stage = stagesOf(spec)[step];
-  if (stage === undefined) throw new Error(`there is no stage ${step} of ${spec.name}`);
-  const { baseline } = context;
-  const observations = await observeAll(ports, spec.routes);
-  const goals: RouteGoal[] = [];
-  for (const [index, observation] of observations.entries()) {
-    const asked = stage.shares[index] ?? 0;
-    if (stage.route !== null && index > stage.route) {
-      goals.push(goalOf((baseline as Baseline).routes[index] as BaselineRoute));
-      continue;
-    }
-    const shapes = shapesOf(observation);
-    const kept = stage.route === null || index === stage.route ? null : keptPair(asked, context.goals[index], shapes);
-    const planned = kept !== null && kept.missedBy <= spec.tolerance ? kept : nearestPair(asked, shapes);
-    const loadBalancer = observation.route.loadBalancer;
-    if (planned === null) {
-      return answer({ type: 'shift.unreachable', question, reason: `${loadBalancer}: a side has no backends` });
-    }
-    if (planned.missedBy > spec.tolerance) {
-      const reason = `${loadBalancer}: ${asked} per cent cannot be reached any more, the nearest is ${planned.achieved.map((one) => one.toFixed(1)).join(' / ')}`;
-      return answer({ type: 'shift.unreachable', question, reason });
-    }
-    goals.push(stepGoal(observation, planned.weights));
-  }
-  const planned = planSplits(context, stage.step.share);
-  if ('unreachable' in planned) return answer({ type: 'shift.unreachable', question, reason: planned.unreachable });
-  return answer({ type: 'shift.planned', question, goals, splits: planned.splits });
-}
-
 /** The attempt at a shift that writes: when it looks, and the command that it carries out. */
 export type Shifter = Pick<Writer, 'atMs' | 'fence' | 'revision' | 'sinceMs'>;
 

@@ -1,6 +1,7 @@
 import { initialContext, type MigrationContext } from '../../state-machines/context.ts';
 import { machineVersion, migrationMachine } from '../../state-machines/migration.ts';
 import type { Baseline } from '../domain/baseline.ts';
+import { type Measured, withMeasured } from '../domain/measured.ts';
 import type { MigrationRecord } from '../domain/record.ts';
 import type { Spec } from '../domain/spec.ts';
 import { UnreadableRecordError } from '../ports/errors.ts';
@@ -45,6 +46,12 @@ export function contextOf(record: MigrationRecord): MigrationContext {
   const spec: Spec = { ...addedToSpec, ...stored.spec };
   const baseline = stored.baseline === null ? null : { ...addedToBaseline, ...stored.baseline };
   return { ...initialContext({ ...stored, spec }), ...stored, spec, baseline };
+}
+
+/** What this run and those before measured; nothing of a record that says nothing of it. */
+export function measuredIn(record: MigrationRecord): readonly Measured[] {
+  const { measured, measuredBefore } = contextOf(record);
+  return withMeasured(measuredBefore, ...measured);
 }
 
 /** `progressing.baking`: the path of the active state. */

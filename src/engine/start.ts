@@ -7,6 +7,7 @@ import { ConflictError, type InputProblem, InvalidInputError } from '../ports/er
 import type { Ports } from '../ports/ports.ts';
 import { takeClaims } from './claims.ts';
 import { highestFence } from './fences.ts';
+import { measuredIn } from './snapshot.ts';
 import { beginRecord, historyOf } from './step.ts';
 
 /** A draft with its routes found and its names checked against the installation. Reads only. */
@@ -123,6 +124,13 @@ function targetRef(service: ServiceReading, gateway: GatewayRef): Route['target'
   return service.name === `istio-${gateway.name}` ? gateway : serviceRef(service);
 }
 
+export interface Starting {
+  readonly run: string;
+  readonly actor: string;
+  /** Absent: it migrates. */
+  readonly isRehearsal?: boolean;
+}
+
 /**
  * Takes the claims and makes the record. Nothing is written to a cluster yet.
  * @throws ConflictError naming the migration that holds what this one needs, or has the name
@@ -130,7 +138,7 @@ function targetRef(service: ServiceReading, gateway: GatewayRef): Route['target'
 export async function startMigration(
   ports: Ports,
   spec: Spec,
-  { run, actor }: { readonly run: string; readonly actor: string },
+  { run, actor, isRehearsal = false }: Starting,
 ): Promise<MigrationRecord> {
   const previous = await ports.store.load(spec.name);
   if (previous !== null && previous.run === run) return previous;
@@ -143,10 +151,12 @@ export async function startMigration(
   try {
     const atMs = await ports.store.now();
     const revision = 1 + Math.max(previous?.revision ?? 0, fence);
-    const begun = beginRecord({ spec, run, atMs, revision, watchEveryMs: ports.installation.watchEveryMs });
+    const { watchEveryMs } = ports.installation;
+    const measuredBefore = previous === null ? [] : measuredIn(previous);
+    const begun = beginRecord({ spec, run, atMs, revision, watchEveryMs, isRehearsal, measuredBefore });
     // Notices of the run before that are still on their way are not lost with its record.
     const record = { ...begun.record, outbox: [...(previous?.outbox ?? []), ...begun.record.outbox] };
-    const line = historyOf('command', `start ${spec.name}`, run, revision, atMs, actor);
+    const line = historyOf('command', `${isRehearsal ? 'rehearse' : 'start'} ${spec.name}`, run, revision, atMs, actor);
     if (await ports.store.commit(record, previous?.revision ?? 0, [line, ...begun.history])) return record;
     throw new ConflictError(`somebody else started ${spec.name} at the same moment`);
   } catch (error) {

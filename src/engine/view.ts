@@ -1,4 +1,5 @@
 import { lastStage, type MigrationContext, stageOf, stepOf } from '../../state-machines/context.ts';
+import { writeMs } from '../domain/measured.ts';
 import type { MigrationRecord } from '../domain/record.ts';
 import { askedOf, isMoving, loadBalancerOf } from '../domain/stages.ts';
 import type { MigrationView, PortView } from '../domain/view.ts';
@@ -38,6 +39,9 @@ export function viewOf(record: MigrationRecord): MigrationView {
     verdict: context.verdict,
     probes: context.probes,
     leftovers: context.leftovers,
+    rehearsal: context.isRehearsal
+      ? { measured: context.measured, glass: context.glassTried, writeMs: writeMs(context.measured) }
+      : null,
     waitingFor: waitingFor(record),
     reason: context.blockedBy ?? context.hold?.text ?? context.reason,
     gate:
@@ -90,6 +94,8 @@ function waitingFor(record: MigrationRecord): string | null {
       return 'the cause to go away, or a person';
     case 'paused':
       return 'a person to resume or abort';
+    case 'tryingGlass':
+      return 'weights set straight at the CLB to be read back';
     case 'rollingBack':
     case 'stuck':
       return 'the baseline to be verified';

@@ -25,6 +25,7 @@ const aView = (view: Partial<MigrationView> = {}): MigrationView => ({
     { probe: 'productpage', side: 'source', failuresInRow: 0, askedAtMs: 0, detail: '200 in 3 ms' },
     { probe: 'productpage', side: 'target', failuresInRow: 2, askedAtMs: 0, detail: '503' },
   ],
+  rehearsal: null,
   waitingFor: 'the cause to go away, or a person',
   reason: 'source weight is "100"',
   gate: { id: 'g-1', expiresAt: '2026-01-31T10:00:00.000Z' },

@@ -57,6 +57,7 @@ function plan(look: RouteObservation, asked: readonly number[], more: Partial<Sp
     observations: [look],
     requestsPerSecond: rate,
     requestsPerSecondOf: [],
+    writeMs: null,
     atMs: Date.parse('2026-11-23T01:00:00Z'),
   });
 }
