@@ -22,6 +22,7 @@ import {
   tryGlass,
   watch,
   waysBack,
+  whileRestoring,
 } from './transitions.ts';
 import { limits, vocabulary } from './vocabulary.ts';
 
@@ -235,30 +236,14 @@ export const migrationMachine = vocabulary.createMachine({
     },
 
     rollingBack: {
-      entry: [
-        'ask',
-        assign({
-          blockedBy: null,
-          brokeGlass: false,
-          gate: null,
-          hold: null,
-          leftovers: [],
-          rollingBackSinceMs: ({ context, event }) => context.rollingBackSinceMs ?? event.at,
-        }),
-        tell('rollback.started'),
-        restore(limits.restoreEveryMs),
-      ],
+      entry: ['ask', 'beginRollback', tell('rollback.started'), restore(limits.restoreEveryMs)],
       after: { rollbackLimit: 'stuck' },
       on: {
         'restore.verified': [
           { guard: 'isToTryGlass', target: 'tryingGlass', actions: ['measureRollback', 'keepVerified'] },
           { guard: 'isAnswer', target: 'rolledBack', actions: ['measureRollback', 'keepVerified'] },
         ],
-        'restore.blocked': { guard: 'isNewBlock', actions: ['keepBlock', tell('rollback.blocked')] },
-        'restore.brokeGlass': {
-          guard: 'isAnswer',
-          actions: [assign({ brokeGlass: true }), tell('rollback.brokeGlass')],
-        },
+        ...whileRestoring,
         rollback: { guard: 'isForcing', target: 'rollingBack', reenter: true, actions: 'force' },
       },
     },
@@ -283,11 +268,7 @@ export const migrationMachine = vocabulary.createMachine({
       entry: ['ask', tell('stuck'), restore(null)],
       on: {
         'restore.verified': { guard: 'isAnswer', target: 'rolledBack', actions: 'keepVerified' },
-        'restore.blocked': { guard: 'isNewBlock', actions: ['keepBlock', tell('rollback.blocked')] },
-        'restore.brokeGlass': {
-          guard: 'isAnswer',
-          actions: [assign({ brokeGlass: true }), tell('rollback.brokeGlass')],
-        },
+        ...whileRestoring,
         retry: 'rollingBack',
         rollback: { guard: 'isForcing', target: 'rollingBack', actions: 'force' },
         approve: { target: 'closed', actions: because('accepted as it is') },

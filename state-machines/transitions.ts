@@ -52,6 +52,12 @@ export const keepLook = vocabulary.enqueueActions(({ context, event, enqueue }) 
   if (shrank !== null) enqueue({ type: 'tell', params: { kind: 'source.shrunk', step: context.step, reason: shrank } });
 });
 
+/** What people are told of while the baseline comes back, each once for its cause. */
+export const whileRestoring = {
+  'restore.blocked': { guard: 'isNewBlock' as const, actions: ['keepBlock' as const, tell('rollback.blocked')] },
+  'restore.brokeGlass': { guard: 'isAnswer' as const, actions: ['noteGlass' as const, tell('rollback.brokeGlass')] },
+} as const;
+
 export const holdForLook = { type: 'hold' as const, params: { cause: null } };
 export const outsideWindow = {
   type: 'hold' as const,

@@ -148,6 +148,15 @@ export const vocabulary = setup({
         : {},
     ),
     keepLeftovers: assign(({ event }) => (event.type === 'leftovers.counted' ? { leftovers: event.leftovers } : {})),
+    beginRollback: assign({
+      blockedBy: null,
+      brokeGlass: false,
+      gate: null,
+      hold: null,
+      leftovers: [],
+      rollingBackSinceMs: ({ context, event }) => context.rollingBackSinceMs ?? event.at,
+    }),
+    noteGlass: assign({ brokeGlass: true }),
     measureShift: assign({
       measured: ({ context, event }) =>
         withMeasured(context.measured, {

@@ -1,7 +1,6 @@
-import { formatDuration } from '../api/values.ts';
 import type { Plan, PortPlan, RoutePlan, SidePlan, StepPlan } from '../domain/plan.ts';
 import type { SplitPlan } from '../domain/split-plan.ts';
-import { perCent, printable, showSplit, table } from './show.ts';
+import { elapsed, perCent, printable, showSplit, table } from './show.ts';
 
 /** A list of backend weights beyond this is cut: `--output json` has all of them. */
 const weightsCharactersMax = 18;
@@ -17,7 +16,7 @@ export function planTable(plan: Plan): string {
   const ports = plan.routes.flatMap((route) => route.ports.map((port) => showPort(route, port, nowMs)));
   const shifts =
     plan.writeMs === null
-      ? 'Nobody has measured how long a write takes here: shifts count as instant. Measure it: sluice rehearse.'
+      ? 'How long a write takes here is not measured (sluice rehearse): shifts count as instant.'
       : `A write takes ${Number((plan.writeMs / 1000).toFixed(1))} s here until it is verified, as measured before.`;
   return [...ports, ...plan.subsets.map((split) => showPlannedSplit(split, nowMs)), `${known}\n${shifts}`].join('\n\n');
 }
@@ -62,7 +61,7 @@ function showPlannedSplit({ virtualService, exists, host, to, today, steps }: Sp
 }
 
 function showEnd(earliestEnd: string | null, nowMs: number): string {
-  return earliestEnd === null ? 'never' : `+${formatDuration(Math.max(0, Date.parse(earliestEnd) - nowMs))}`;
+  return earliestEnd === null ? 'never' : `+${elapsed(Math.max(0, Date.parse(earliestEnd) - nowMs))}`;
 }
 
 function showSide({ backends, mode, weight }: SidePlan): string {

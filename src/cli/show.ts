@@ -12,6 +12,17 @@ export function perCent(share: number | null): string {
   return share === null ? '-' : `${Number(share.toFixed(1))} %`;
 }
 
+/** `1h45m39s`, in whole seconds. */
+export function elapsed(ms: number): string {
+  const all = Math.round(ms / 1000);
+  const parts = [
+    [Math.floor(all / 3600), 'h'],
+    [Math.floor((all % 3600) / 60), 'm'],
+    [all % 60, 's'],
+  ] as const;
+  return parts.flatMap(([count, unit]) => (count === 0 ? [] : [`${count}${unit}`])).join('') || '0s';
+}
+
 /** Columns as wide as their widest cell; control characters of foreign texts never reach the terminal. */
 export function table(rows: readonly (readonly string[])[]): string {
   const clean = rows.map((row) => row.map(printable));

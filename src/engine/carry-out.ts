@@ -168,7 +168,7 @@ async function rehearseGlass(
   question: number,
 ): Promise<Outcome> {
   const baseline = contextOf(record).baseline as Baseline;
-  const tried = await tryGlass(ports, baseline, (loadBalancer, work) =>
+  const tried = await tryGlass(ports, baseline, command.createdAtMs, (loadBalancer, work) =>
     exclusively(ports, `clb ${loadBalancer}`, `${command.id} ${record.revision}`, work),
   );
   return answer({ type: 'glass.tried', question, ...tried });
@@ -195,7 +195,8 @@ function outcomeOf(error: unknown, command: Command, effect: EngineEffect): Outc
       : again(Math.max(inMs, retryAfterMs), text);
   }
   if (error instanceof TerminalError) return terminal(effect, inMs, text);
-  // A rollback is retried quickly, whatever fails: every second counts.
+  // A rollback is retried quickly, whatever fails: every second counts, and a rehearsal measures how many there are.
+  if (effect.type === 'tryGlass') return again(retryMs.first, text);
   return again(effect.type === 'restore' ? Math.min(inMs, effect.params.everyMs * 5) : inMs, text);
 }
 

@@ -77,7 +77,7 @@ function progressOf(observation: RouteObservation, move: Move): Progress {
     case 'verified':
       return { observation, state: 'verified', note: '', failure: null };
     case 'wait':
-      return { observation, state: 'moving', note: `waiting for ${move.waitingFor}`, failure: null };
+      return { observation, state: 'moving', note: move.waitingFor, failure: null };
     case 'blocked':
       return { observation, state: 'blocked', note: move.reason, failure: null };
     case 'write':

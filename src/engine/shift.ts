@@ -1,17 +1,13 @@
 import type { MigrationContext } from '../../state-machines/context.ts';
 import { achievedShares, type RouteGoal } from '../domain/agreement.ts';
-import { type Baseline, type BaselineRoute, goalOf } from '../domain/baseline.ts';
-import { keptPair, shapesOf, stepGoal } from '../domain/goal.ts';
 import type { RouteObservation } from '../domain/observation.ts';
-import { nearestPair } from '../domain/share.ts';
 import { cautious } from '../domain/shift.ts';
-import { stagesOf } from '../domain/stages.ts';
 import type { Split } from '../domain/subset-route.ts';
 import type { Ports } from '../ports/ports.ts';
 import { converge, type Writer } from './converge.ts';
 import { observeAll } from './observe.ts';
 import { again, answer, type Outcome } from './outcome.ts';
-import { cautiousSplit, convergeSplit, observeSplits, planSplits } from './splits.ts';
+import { cautiousSplit, convergeSplit, observeSplits } from './splits.ts';
 
 const pollMs = 1_000;
 

@@ -7,44 +7,48 @@ import type { Ports } from '../ports/ports.ts';
 import { observe } from './observe.ts';
 import type { Restoring } from './restore.ts';
 
+type TryPorts = Pick<Ports, 'router' | 'loadBalancer' | 'store'>;
+
 /**
  * Sets weights straight at each CLB, reads them back, and sets the annotated ones again: proof of the right to do it, and
  * of how long it takes, before it is needed. Again from the start after a crash, it ends the same.
+ *
+ * @param sinceMs when it was asked for, by the store's clock: what a busy load balancer costs is part of the time it takes
  * @throws TransientError; what is refused for good is the answer
  */
 export async function tryGlass(
-  ports: Pick<Ports, 'router' | 'loadBalancer' | 'store'>,
+  ports: TryPorts,
   baseline: Baseline,
+  sinceMs: number,
   exclusively: Restoring['exclusively'],
 ): Promise<GlassTried> {
-  let longestMs = 0;
+  let tried: GlassTried = { ms: null, problem: null };
   try {
     for (const route of baseline.routes) {
-      const tried = await tryRoute(ports, route, exclusively);
-      if (tried.problem !== null || tried.ms === null) return tried;
-      longestMs = Math.max(longestMs, tried.ms);
+      tried = await tryRoute(ports, route, sinceMs, exclusively);
+      if (tried.problem !== null) return tried;
     }
   } catch (error) {
     if (!(error instanceof TerminalError)) throw error;
     return { ms: null, problem: messageOf(error) };
   }
-  return { ms: longestMs, problem: null };
+  return tried;
 }
 
 async function tryRoute(
-  ports: Pick<Ports, 'router' | 'loadBalancer' | 'store'>,
+  ports: TryPorts,
   baseline: BaselineRoute,
+  sinceMs: number,
   exclusively: Restoring['exclusively'],
 ): Promise<GlassTried> {
   const { loadBalancer } = baseline.route;
   const { set, undo } = glassTrial(await observe(ports, baseline.route), baseline);
   let tried: GlassTried = { ms: null, problem: `somebody else is writing to ${loadBalancer}` };
   await exclusively(loadBalancer, async () => {
-    const beganMs = await ports.store.now();
     try {
       await write(ports, set);
       const missing = await missed(ports, baseline, set);
-      tried = { ms: missing === null ? (await ports.store.now()) - beganMs : null, problem: missing };
+      tried = { ms: missing === null ? (await ports.store.now()) - sinceMs : null, problem: missing };
     } finally {
       await write(ports, undo);
     }

@@ -50,6 +50,7 @@ describe('sluice plan', () => {
         '  100 %  100 %     0/100    3x0     3x33    -        source          24000     +41m',
         '',
         'Requests are counted on at 400 a second, all ports together.',
+        'How long a write takes here is not measured (sluice rehearse): shifts count as instant.',
       ].join('\n'),
     });
   });

@@ -67,7 +67,7 @@ function crashes(sandbox: Sandbox): FaultPlan {
     title: 'the function instances are killed in the middle of every shift',
     endState: 'completed',
     strike: async (view) => {
-      const isMidShift = view.state === 'progressing.shifting' && /written|waiting for/.test(view.waitingFor ?? '');
+      const isMidShift = view.state === 'progressing.shifting' && /written|controller/.test(view.waitingFor ?? '');
       if (!isMidShift || struck.has(view.step)) return null;
       struck.add(view.step);
       await sandbox.controls.putFaults([{ where: 'functions', kind: 'kill', forMs: 1 }]);
