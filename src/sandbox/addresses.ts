@@ -46,6 +46,17 @@ export interface AddressWish {
   readonly backends: Readonly<Record<Side, number>>;
 }
 
+/** Where callers inside the cluster send from, as pods do; what comes through a load balancer comes from elsewhere. */
+export function callerAddress(index: number): string {
+  return `${callerNetwork}${1 + (index % 250)}`;
+}
+
+export function isCaller(address: string): boolean {
+  return address.startsWith(callerNetwork);
+}
+
+const callerNetwork = '127.0.255.';
+
 const attemptsMax = 64;
 const markPort = 8079;
 

@@ -1,13 +1,15 @@
+import type { Side } from './addresses.ts';
 import type { Base } from './base.ts';
 import { type Chat, startChat } from './chat/chat.ts';
 import type { Clusters } from './clusters.ts';
 import type { Counters } from './data-plane/counters.ts';
+import type { SideCounters } from './data-plane/gateway-book.ts';
 import { type Build, builtFunctions } from './deployment.ts';
 import { type ChatSecrets, functionEnvironment, type Tokens } from './environment.ts';
 import { type FunctionCompute, startFunctionCompute } from './function-compute/function-compute.ts';
 import type { Account } from './function-compute/instance-context.ts';
 import { startReporter } from './reporter.ts';
-import type { Snapshot } from './samples.ts';
+import type { CountedWays, Snapshot } from './samples.ts';
 import { gateways as gatewayNames, regionId } from './starting-objects.ts';
 
 /** Starts chat with a DingTalk robot and a webhook that check these secrets. */
@@ -80,11 +82,23 @@ export function reportCounters(base: Base, url: string | null, counters: () => C
   base.closing.add('the reporter', reporter, (one) => one.stop());
 }
 
-function snapshotOf({ source, target, loadBalancers, subsets }: Counters): Snapshot {
-  const sides = (of: Pick<Counters, 'source' | 'target'>) => ({
-    source: of.source.sinceStart,
-    target: of.target.sinceStart,
+function snapshotOf(counters: Counters): Snapshot {
+  const { direct, gatewayConnections, loadBalancers, subsets } = counters;
+  const whole = (side: Side): CountedWays => ({
+    ...counters[side].sinceStart,
+    direct: direct[side].sinceStart.requests,
+    connections: gatewayConnections[side].total,
   });
-  const all = Object.entries(loadBalancers).map(([id, one]) => [id, sides(one)] as const);
-  return { sides: sides({ source, target }), loadBalancers: Object.fromEntries(all), subsets };
+  const at = (loadBalancer: string, side: Side, { sinceStart }: SideCounters): CountedWays => ({
+    ...sinceStart,
+    connections: gatewayConnections[side].loadBalancers[loadBalancer] ?? 0,
+  });
+  const named = Object.entries(loadBalancers).map(
+    ([id, { source, target }]) => [id, { source: at(id, 'source', source), target: at(id, 'target', target) }] as const,
+  );
+  return {
+    sides: { source: whole('source'), target: whole('target') },
+    loadBalancers: Object.fromEntries(named),
+    subsets,
+  };
 }

@@ -7,11 +7,19 @@ export interface Counted {
   readonly errors: number;
 }
 
+/** With the ways that it came, where that is counted. */
+export interface CountedWays extends Counted {
+  /** Of the requests, those that came through no load balancer. */
+  readonly direct?: number;
+  /** Connections through load balancers that are open at this moment. */
+  readonly connections?: number;
+}
+
 /** What was counted from the start of everything until one moment. */
 export interface Snapshot {
-  readonly sides: Readonly<Record<Side, Counted>>;
+  readonly sides: Readonly<Record<Side, CountedWays>>;
   /** By load balancer, as far as requests tell where they came in. */
-  readonly loadBalancers: Readonly<Record<string, Readonly<Record<Side, Counted>>>>;
+  readonly loadBalancers: Readonly<Record<string, Readonly<Record<Side, CountedWays>>>>;
   /** Calls inside the mesh: host, as `default/reviews`, -> subset. */
   readonly subsets: Readonly<Record<string, Readonly<Record<string, Counted>>>>;
 }
@@ -33,7 +41,7 @@ export interface MovedSubsets {
 }
 
 /** One interval of one side as the API takes it. */
-export interface Sample extends Counted {
+export interface Sample extends CountedWays {
   readonly side: Side;
   readonly instance: string;
   readonly from: number;
@@ -55,15 +63,35 @@ export function gatewaySamples(interval: Interval, instances: Readonly<Record<Si
   return sides.flatMap((side) => {
     const whole = { ...timesOf(interval), side, instance: instances[side] };
     const all = difference(now.sides[side], before.sides[side]);
-    if (names.length < 2) return [{ ...whole, ...all }];
+    const ways = waysOf(interval, side);
+    if (names.length < 2) return [{ ...whole, ...all, ...ways }];
     const told = names.map((loadBalancer) => ({
       ...whole,
       ...difference(now.loadBalancers[loadBalancer]?.[side], before.loadBalancers[loadBalancer]?.[side]),
+      ...openOf(now.loadBalancers[loadBalancer]?.[side]),
       loadBalancer,
     }));
-    const rest = difference(all, sumOf(told));
-    return rest.requests === 0 ? told : [...told, { ...whole, ...rest }];
+    const rest: Sample = { ...whole, ...difference(all, sumOf(told)), ...ways, ...unnamedOf(now, side) };
+    // Nothing by no load balancer is worth saying only where the ways are told.
+    return rest.requests === 0 && rest.direct === undefined ? told : [...told, rest];
   });
+}
+
+function waysOf({ before, now }: Interval, side: Side): Pick<CountedWays, 'direct' | 'connections'> {
+  const { direct } = now.sides[side];
+  const grown = direct === undefined ? {} : { direct: Math.max(0, direct - (before.sides[side].direct ?? 0)) };
+  return { ...grown, ...openOf(now.sides[side]) };
+}
+
+function openOf({ connections }: CountedWays = nothing): Pick<CountedWays, 'connections'> {
+  return connections === undefined ? {} : { connections };
+}
+
+/** Open connections that named no load balancer. */
+function unnamedOf({ sides: all, loadBalancers }: Snapshot, side: Side): Pick<CountedWays, 'connections'> {
+  const named = Object.values(loadBalancers).reduce((sum, one) => sum + (one[side].connections ?? 0), 0);
+  const { connections } = all[side];
+  return connections === undefined ? {} : { connections: Math.max(0, connections - named) };
 }
 
 /** An interval for a migration that moves subsets: those it moves from are the source, the one it moves to the target. */

@@ -101,7 +101,8 @@ async function compose(base: Base, functionsFolder?: string): Promise<Sandbox> {
   await awaitEntries(urls, entriesWithinMs, clock, signal);
   signal.throwIfAborted();
   const plain = Object.values(cloud.plane.entries).flatMap((ports) => ports['80'] ?? []);
-  const traffic = startTraffic(plain, options.ratePerSecond, closing);
+  const pods = cloud.gateways.pods('source', options.sourceBackends);
+  const traffic = startTraffic({ urls: plain, pods, ratePerSecond: options.ratePerSecond }, closing);
   const counters = (): Counters => readCounters(cloud, traffic);
   reportCounters(base, url, counters, tokens);
   const controls = sandboxControls({

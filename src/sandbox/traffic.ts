@@ -1,4 +1,11 @@
-import { addressOfBackend, type SandboxAddresses, type Side, takeAddresses } from './addresses.ts';
+import {
+  addressOfBackend,
+  callerAddress,
+  podPorts,
+  type SandboxAddresses,
+  type Side,
+  takeAddresses,
+} from './addresses.ts';
 import type { Base } from './base.ts';
 import type { ClbModel } from './clb/model.ts';
 import type { Closing } from './closing.ts';
@@ -27,6 +34,8 @@ export interface Gateways {
   /** Everything but `backends`, which is a matter of the clusters as well. */
   set(side: Side, change: GatewayChange): Promise<void>;
   listen(side: Side, backends: number): Promise<void>;
+  /** URLs of that many pods in the first cluster, where a caller inside it gets by the Service's name. */
+  pods(side: Side, backends: number): readonly string[];
   /** What pages call inside the mesh, whichever side they came through. */
   call(hosts: readonly CalledHost[]): Promise<void>;
 }
@@ -87,6 +96,8 @@ export async function startGateways(base: Base, addresses: AddressBook, program:
       await of[side].listen(addresses.listens(side, count));
       settings[side] = { ...settings[side], backends: count };
     },
+    pods: (side, count) =>
+      Array.from({ length: count }, (_, at) => `http://${addresses.of(clusterName).pod(side, at)}:${podPorts[0]}`),
     call: async (hosts) => void (await Promise.all([of.source.call(hosts), of.target.call(hosts)])),
   };
 }
@@ -97,31 +108,42 @@ export async function startEntries({ clock, closing }: Base, model: ClbModel): P
   return closing.add('the load balancers', plane, (one) => one.stop());
 }
 
-/** The clients that send requests all the time, in turns to the plain entry of each load balancer. */
+/**
+ * The clients that send requests all the time, in turns to the plain entry of each load balancer; and callers inside the
+ * cluster, who use the name of the source's Service and come past every load balancer (reference E34).
+ */
 export interface ClientTraffic {
   readonly clients: Clients;
   setting(): Required<ClientsChange>;
   set(change: ClientsChange): void;
+  /** Where callers inside the cluster get by the name of the source's Service, from now on. */
+  callPods(urls: readonly string[]): void;
 }
 
 const connections = 8;
 
-export function startTraffic(urls: readonly string[], ratePerSecond: number, closing: Closing): ClientTraffic {
-  const started = startClients({
-    urls,
-    ratePerSecond,
-    connections,
-    host: 'shop.example.com',
-    path: '/productpage',
-  });
-  const clients = closing.add('the clients', started, async (one) => one.stop());
-  let setting = { ratePerSecond, connections };
+export interface TrafficStart {
+  /** Plain entries. */
+  readonly urls: readonly string[];
+  /** Of the source. */
+  readonly pods: readonly string[];
+  readonly ratePerSecond: number;
+}
+
+export function startTraffic({ urls, pods, ratePerSecond }: TrafficStart, closing: Closing): ClientTraffic {
+  const page = { host: 'shop.example.com', path: '/productpage', connections };
+  const clients = closing.add('the clients', startClients({ ...page, urls, ratePerSecond }), (one) => one.stop());
+  const calling = startClients({ ...page, urls: pods, ratePerSecond: 0, addressOf: callerAddress });
+  const callers = closing.add('the callers', calling, (one) => one.stop());
+  let setting = { ratePerSecond, connections, direct: 0 };
   return {
     clients,
     setting: () => setting,
     set: (change) => {
       clients.set(change);
+      if (change.direct !== undefined) callers.set({ ratePerSecond: change.direct });
       setting = { ...setting, ...change };
     },
+    callPods: (at) => callers.set({ urls: at }),
   };
 }

@@ -38,6 +38,33 @@ describe('what gateways counted in an interval', () => {
     expect(rest).toMatchObject([{ side: 'source', requests: 40 }]);
   });
 
+  it('tells open connections as they are now, and direct requests in the one that names no load balancer', () => {
+    const ways = (requests: number, connections: number, direct?: number) => ({
+      ...counted(requests),
+      connections,
+      ...(direct === undefined ? {} : { direct }),
+    });
+    const before = { sides: { source: ways(100, 9, 30), target: ways(0, 0, 0) } };
+    const now = {
+      sides: { source: ways(160, 5, 50), target: ways(0, 0, 0) },
+      loadBalancers: {
+        'lb-public': { source: ways(30, 2), target: ways(0, 0) },
+        'lb-internal': { source: ways(5, 1), target: ways(0, 0) },
+      },
+    };
+    const source = gatewaySamples(within(now, before), instances).filter(({ side }) => side === 'source');
+    expect(source).toMatchObject([
+      { loadBalancer: 'lb-public', requests: 30, connections: 2 },
+      { loadBalancer: 'lb-internal', requests: 5, connections: 1 },
+      { requests: 25, connections: 2, direct: 20 },
+    ]);
+    const alone = { ...now, loadBalancers: { 'lb-public': { source: ways(60, 5), target: ways(0, 0) } } };
+    expect(gatewaySamples(within(alone, before), instances)).toMatchObject([
+      { side: 'source', requests: 60, connections: 5, direct: 20 },
+      { side: 'target', requests: 0, connections: 0, direct: 0 },
+    ]);
+  });
+
   it('is never below zero where a gateway was started again', () => {
     const samples = gatewaySamples(within({ sides: sides(5, 0) }, { sides: sides(100, 10) }), instances);
     expect(samples.map(({ requests }) => requests)).toEqual([0, 0]);

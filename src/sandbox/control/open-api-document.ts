@@ -13,7 +13,7 @@ export function openApiDocument(url: string): Readonly<Record<string, unknown>> 
       '/state': { get: answer('Load balancers, groups, backends with weights and owners, gateways') },
       '/counters': {
         get: answer(
-          'Requests, errors and latency of each side, and of each side by load balancer; requests and errors of each subset; requests lost; since start and in the last 10 s',
+          'Requests, errors and latency of each side, and of each side by load balancer; requests and errors of each subset; direct requests; requests lost; since start and in the last 10 s; what is open',
         ),
       },
       '/gateways/{side}': {

@@ -105,6 +105,8 @@ async function changeBackends(parts: ControlParts, side: Side, backends: number)
   const isMore = backends > gateways.setting(side).backends;
   if (isMore) for (const one of sides) await gateways.listen(one, backends);
   await seeded.setBackends(side, backends);
+  // By the name of a Service one gets to its endpoints, so before those that go are deaf.
+  parts.traffic.callPods(gateways.pods('source', count('source')));
   if (isMore) return;
   // As with pods that end: out of the load balancer first, and only then deaf. A controller that is kept from its work
   // by a fault does not keep them for ever.

@@ -31,6 +31,14 @@ export const subsetSchema = v.strictObject({ errorRate: v.exactOptional(portion)
 export const clientsSchema = v.strictObject({
   ratePerSecond: v.exactOptional(v.pipe(v.number(), v.minValue(0), v.maxValue(2000))),
   connections: v.exactOptional(whole(1, 500)),
+  direct: v.exactOptional(
+    v.pipe(
+      v.number(),
+      v.minValue(0),
+      v.maxValue(2000),
+      v.description("Requests a second that callers inside the cluster send straight to the source's pods"),
+    ),
+  ),
 });
 
 const faultSchema = v.pipe(

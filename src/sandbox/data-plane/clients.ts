@@ -3,9 +3,9 @@ import { performance } from 'node:perf_hooks';
 import { ownAnswerHeader } from './http-passages.ts';
 import { type Counts, countAnswer, countsOf, type Tally } from './tally.ts';
 import { TallyWindow } from './tally-window.ts';
-import { Visitors } from './visitors.ts';
+import { type VisitorOptions, Visitors } from './visitors.ts';
 
-export interface ClientsOptions {
+export interface ClientsOptions extends VisitorOptions {
   /** Entry URLs without a slash at the end; requests take turns over them. */
   readonly urls: readonly string[];
   /** Requests a second of wall time, over all URLs. */
@@ -15,8 +15,13 @@ export interface ClientsOptions {
    * few of them are what makes the share differ from the weights where something sticks (reference E12, E13).
    */
   readonly connections: number;
-  readonly host: string;
-  readonly path: string;
+}
+
+export interface ClientsChanged {
+  readonly ratePerSecond?: number;
+  readonly connections?: number;
+  /** Instead of those before; what is open at one that goes is finished. */
+  readonly urls?: readonly string[];
 }
 
 export interface ClientCounts extends Counts {
@@ -32,7 +37,7 @@ export interface ClientsReading {
 }
 
 export interface Clients {
-  set(change: { readonly ratePerSecond?: number; readonly connections?: number }): void;
+  set(change: ClientsChanged): void;
   counters(): ClientsReading;
   /** Sends nothing more; requests that are open are cut and not counted. */
   stop(): Promise<void>;
@@ -49,7 +54,9 @@ export function startClients(options: ClientsOptions): Clients {
 }
 
 class OpenLoop implements Clients {
-  readonly #targets: readonly Visitors[];
+  readonly #options: ClientsOptions;
+  #targets: ReadonlyMap<string, Visitors> = new Map();
+  #connections: number;
   readonly #window = new TallyWindow(Date.now());
   readonly #timer: NodeJS.Timeout;
   readonly #open = new Set<ClientRequest>();
@@ -61,15 +68,17 @@ class OpenLoop implements Clients {
   #isStopped = false;
 
   constructor(options: ClientsOptions) {
-    this.#targets = options.urls.map((url) => new Visitors(url, options));
+    this.#options = options;
+    this.#connections = options.connections;
     this.#ratePerSecond = rateOf(options.ratePerSecond);
-    this.#setConnections(options.connections);
+    this.#setUrls(options.urls);
     this.#timer = setInterval(() => this.#tick(), tickMs);
   }
 
-  set(change: { readonly ratePerSecond?: number; readonly connections?: number }): void {
-    if (change.ratePerSecond !== undefined) this.#ratePerSecond = rateOf(change.ratePerSecond);
-    if (change.connections !== undefined) this.#setConnections(change.connections);
+  set({ ratePerSecond, connections, urls }: ClientsChanged): void {
+    if (ratePerSecond !== undefined) this.#ratePerSecond = rateOf(ratePerSecond);
+    this.#connections = connections ?? this.#connections;
+    this.#setUrls(urls ?? [...this.#targets.keys()]);
   }
 
   counters(): ClientsReading {
@@ -88,7 +97,7 @@ class OpenLoop implements Clients {
     const closed = open.map((request) => new Promise<void>((resolve) => request.once('close', () => resolve())));
     for (const request of open) request.destroy();
     await Promise.all(closed);
-    for (const target of this.#targets) target.stop();
+    for (const target of this.#targets.values()) target.stop();
   }
 
   #tick(): void {
@@ -104,7 +113,7 @@ class OpenLoop implements Clients {
   }
 
   #send(): void {
-    const target = this.#targets[this.#turn % Math.max(1, this.#targets.length)];
+    const target = [...this.#targets.values()][this.#turn % Math.max(1, this.#targets.size)];
     if (target === undefined) return;
     this.#turn += 1;
     const sentAtMs = performance.now();
@@ -142,9 +151,12 @@ class OpenLoop implements Clients {
     });
   }
 
-  #setConnections(connections: number): void {
-    const each = Math.max(1, Math.min(openMax, Math.floor(connections / Math.max(1, this.#targets.length))));
-    for (const target of this.#targets) target.be(each);
+  #setUrls(urls: readonly string[]): void {
+    const before = this.#targets;
+    this.#targets = new Map(urls.map((url) => [url, before.get(url) ?? new Visitors(url, this.#options)]));
+    for (const [url, target] of before) if (!this.#targets.has(url)) target.be(0);
+    const each = Math.max(1, Math.min(openMax, Math.floor(this.#connections / Math.max(1, urls.length))));
+    for (const target of this.#targets.values()) target.be(each);
   }
 }
 

@@ -2,6 +2,7 @@ import type { Clients } from './clients.ts';
 import type { Gateway } from './gateway.ts';
 import type { SideCounters } from './gateway-book.ts';
 import type { DataPlane } from './load-balancer.ts';
+import type { OpenConnections } from './open-connections.ts';
 import { type Counts, countsOf, emptyTally } from './tally.ts';
 
 /** What `GET /counters` of the control API answers. Each side is counted at its gateway, what is lost at the clients. */
@@ -10,6 +11,8 @@ export interface Counters {
   readonly target: SideCounters;
   /** By the load balancer that requests came in at. What came in at an L4 listener is in the sums above alone. */
   readonly loadBalancers: Readonly<Record<string, { readonly source: SideCounters; readonly target: SideCounters }>>;
+  /** Of callers inside the cluster, who come past the load balancers; in the sums above as well. */
+  readonly direct: { readonly source: SideCounters; readonly target: SideCounters };
   readonly lost: { readonly sinceStart: number; readonly last10s: number };
   /** Calls inside the mesh, of the pages of both sides: host, as `default/reviews`, -> subset. */
   readonly subsets: Readonly<Record<string, Readonly<Record<string, SubsetCounters>>>>;
@@ -18,6 +21,8 @@ export interface Counters {
    * 0 has some for as long as they live.
    */
   readonly connections: Readonly<Record<string, OpenBySide>>;
+  /** As the gateways count them: connections from load balancers that carried a request, idle ones too. */
+  readonly gatewayConnections: { readonly source: OpenConnections; readonly target: OpenConnections };
 }
 
 export interface SubsetCounters extends Counted {
@@ -50,8 +55,10 @@ export function countersOf(
     target: sideCounters(target),
     loadBalancers: bySide(source, target, plane),
     subsets: bySubset([source, target], subsets),
+    direct: { source: source.counters().direct, target: target.counters().direct },
     lost: { sinceStart: sinceStart.lost, last10s: last10s.lost },
     connections: openBySide(source, target, plane),
+    gatewayConnections: { source: source.counters().open, target: target.counters().open },
   };
 }
 

@@ -10,7 +10,8 @@ import { tcpPassages } from './tcp-passages.ts';
 export type Entries = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 export interface DoorsOptions extends Omit<PassageWorld, 'ref'> {
-  readonly agent: Agent;
+  /** The connections of a load balancer to its backends, which it shares with no other. */
+  readonly agentOf: (loadBalancer: string) => Agent;
   readonly certificate: { readonly key: string; readonly cert: string };
   /** Load balancer -> listener port -> port on loopback; free ones where absent. */
   readonly ports: Readonly<Record<string, Readonly<Record<string, number>>>>;
@@ -78,7 +79,7 @@ export class Doors {
   }
 
   #passages(ref: ListenerRef, scheme: Passages['scheme'] | null): Passages | null {
-    const world = { ...this.#options, ref };
+    const world = { ...this.#options, ref, agent: this.#options.agentOf(ref.loadBalancerId) };
     switch (scheme) {
       case 'http':
         return httpPassages({ ...world, certificate: null });

@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
+import { isCaller } from '../addresses.ts';
 import type { Random } from '../random.ts';
 import { type GatewayCounters, type GatewayKnobs, type GatewaySide, loadBalancerHeader } from './gateway-messages.ts';
 import type { MeshCalls } from './mesh-calls.ts';
+import { ConnectionBook } from './open-connections.ts';
 import { countAnswer, emptyTally, type Tally } from './tally.ts';
 
 const pathMax = 256;
@@ -18,6 +20,8 @@ export class GatewayAnswers {
   readonly #total: Tally = emptyTally();
   readonly #backends: Record<string, { requests: number; errors: number }> = {};
   readonly #loadBalancers = new Map<string, Tally>();
+  readonly #direct: Tally = emptyTally();
+  readonly #connections = new ConnectionBook();
   #knobs: GatewayKnobs = { errorRate: 0, latencyMs: 0, probes: true };
 
   constructor(side: GatewaySide, random: Random, calls: MeshCalls) {
@@ -35,6 +39,8 @@ export class GatewayAnswers {
       total: this.#total,
       backends: this.#backends,
       loadBalancers: Object.fromEntries(this.#loadBalancers),
+      direct: this.#direct,
+      open: this.#connections.open(),
       subsets: this.#calls.counters(),
     };
   }
@@ -48,11 +54,15 @@ export class GatewayAnswers {
       return;
     }
     const startedMs = performance.now();
+    const isDirect = isCaller(request.socket.remoteAddress ?? '');
+    const loadBalancer = isDirect ? null : this.#loadBalancerOf(request);
+    if (!isDirect) this.#connections.use(request.socket, loadBalancer);
     const isError = this.#random.next() < this.#knobs.errorRate;
     response.once('finish', () => {
       const latencyMs = performance.now() - startedMs;
       this.#count(backend, isError, latencyMs);
-      this.#countAt(request.headers[loadBalancerHeader], isError, latencyMs);
+      const own = isDirect ? this.#direct : this.#loadBalancers.get(loadBalancer ?? '');
+      if (own !== undefined) countAnswer(own, isError, latencyMs);
       // What becomes of it does not change the page: Bookinfo's answers 200 without its reviews.
       this.#calls.make(path.split('?', 1)[0] ?? path, request.headers);
     });
@@ -81,12 +91,14 @@ export class GatewayAnswers {
     this.#backends[backend] = own;
   }
 
-  #countAt(loadBalancer: string | readonly string[] | undefined, isError: boolean, latencyMs: number): void {
-    if (typeof loadBalancer !== 'string' || loadBalancer.length > loadBalancerIdMax) return;
-    const own = this.#loadBalancers.get(loadBalancer) ?? emptyTally();
-    if (this.#loadBalancers.size >= loadBalancersMax && !this.#loadBalancers.has(loadBalancer)) return;
-    this.#loadBalancers.set(loadBalancer, own);
-    countAnswer(own, isError, latencyMs);
+  /** The load balancer that a request names, which has its tally then; null where it names none, or one too many. */
+  #loadBalancerOf(request: IncomingMessage): string | null {
+    const name = request.headers[loadBalancerHeader];
+    if (typeof name !== 'string' || name.length > loadBalancerIdMax) return null;
+    if (this.#loadBalancers.has(name)) return name;
+    if (this.#loadBalancers.size >= loadBalancersMax) return null;
+    this.#loadBalancers.set(name, emptyTally());
+    return name;
   }
 }
 

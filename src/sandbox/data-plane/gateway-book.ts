@@ -1,4 +1,5 @@
 import type { GatewayCounters } from './gateway-messages.ts';
+import type { OpenConnections } from './open-connections.ts';
 import { type Counts, countsOf, difference, emptyTally, type Tally } from './tally.ts';
 import { TallyWindow } from './tally-window.ts';
 
@@ -12,6 +13,10 @@ export interface GatewayReading extends SideCounters {
   readonly backends: GatewayCounters['backends'];
   /** By the load balancer that a request came in at; one of an L4 listener is in the sum alone. */
   readonly loadBalancers: Readonly<Record<string, SideCounters>>;
+  /** Of callers inside the cluster, who came past every load balancer; in the sum as well. */
+  readonly direct: SideCounters;
+  /** Now. */
+  readonly open: OpenConnections;
   /** Calls inside the mesh: host, as `default/reviews`, -> subset. They have no latency of their own. */
   readonly subsets: Readonly<Record<string, Readonly<Record<string, SideCounters>>>>;
 }
@@ -48,15 +53,21 @@ class SeriesByName {
   }
 }
 
+const nothingOpen: OpenConnections = { total: 0, loadBalancers: {} };
+
 /** What one gateway process has reported. `now` is wall time in ms. */
 export class GatewayBook {
   readonly #total = new Series();
   readonly #loadBalancers = new SeriesByName();
+  readonly #direct = new Series();
   readonly #subsets = new Map<string, SeriesByName>();
   #backends: GatewayCounters['backends'] = {};
+  #open: OpenConnections = nothingOpen;
 
-  enter({ total, backends, loadBalancers, subsets }: GatewayCounters, now: number): void {
+  enter({ total, backends, loadBalancers, direct, open, subsets }: GatewayCounters, now: number): void {
     this.#total.enter(total, now);
+    this.#direct.enter(direct, now);
+    this.#open = open;
     this.#backends = backends;
     this.#loadBalancers.enter(loadBalancers, now);
     for (const [host, tallies] of Object.entries(subsets)) {
@@ -66,12 +77,19 @@ export class GatewayBook {
     }
   }
 
+  /** The process is gone, and every connection with it. */
+  end(): void {
+    this.#open = nothingOpen;
+  }
+
   reading(now: number): GatewayReading {
     const subsets = [...this.#subsets].map(([host, series]) => [host, series.reading(now)] as const);
     return {
       ...this.#total.reading(now),
       backends: this.#backends,
       loadBalancers: this.#loadBalancers.reading(now),
+      direct: this.#direct.reading(now),
+      open: this.#open,
       subsets: Object.fromEntries(subsets),
     };
   }

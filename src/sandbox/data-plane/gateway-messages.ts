@@ -1,4 +1,5 @@
 import type { HostRouting } from '../mesh/subset-routing.ts';
+import type { OpenConnections } from './open-connections.ts';
 import type { Tally } from './tally.ts';
 
 export type GatewaySide = 'source' | 'target';
@@ -31,6 +32,9 @@ export interface GatewayCounters {
   readonly backends: Readonly<Record<string, { readonly requests: number; readonly errors: number }>>;
   /** By the load balancer that a request came in at, where the request tells. */
   readonly loadBalancers: Readonly<Record<string, Tally>>;
+  /** Those of callers inside the cluster, who came past every load balancer; they are in the total. */
+  readonly direct: Tally;
+  readonly open: OpenConnections;
   readonly subsets: SubsetTallies;
 }
 

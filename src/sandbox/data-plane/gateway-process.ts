@@ -31,11 +31,12 @@ async function main(start: GatewayStart): Promise<void> {
       (error: unknown) => tell({ kind: 'failed', id: message.id, message: messageOf(error) }),
     );
   });
-  let reported = -1;
+  let reported = '';
   setInterval(() => {
     const counters = answers.counters();
-    if (counters.total.requests === reported) return;
-    reported = counters.total.requests;
+    const now = `${counters.total.requests} ${counters.open.total}`;
+    if (now === reported) return;
+    reported = now;
     tell({ kind: 'counters', counters });
   }, reportEveryMs);
   tell({ kind: 'ready', adminPort: (admin.address() as AddressInfo).port });

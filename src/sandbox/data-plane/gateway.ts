@@ -93,6 +93,7 @@ class GatewayProcess implements Gateway {
       this.#stderr = `${this.#stderr}${chunk}`.slice(-1000);
     });
     this.exited = endOf(child).then((how) => {
+      this.#book.end();
       this.#fail(new Error(`the ${side} gateway is gone (${how}) ${this.#stderr}`.trim()));
     });
   }

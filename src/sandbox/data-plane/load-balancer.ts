@@ -39,7 +39,7 @@ export interface DataPlane {
   stop(): Promise<void>;
 }
 
-/** Idle connections to a backend are given up well before the gateway would close them. */
+/** Idle connections to a backend are given up well before the gateway would close them; of the clock's time. */
 const idleMs = 30_000;
 const socketsMax = 256;
 
@@ -49,13 +49,13 @@ const socketsMax = 256;
  */
 export async function startLoadBalancer(options: LoadBalancerOptions): Promise<DataPlane> {
   const { model, clock, addressOf, ports = {} } = options;
-  const agent = new Agent({ keepAlive: true, maxSockets: socketsMax, maxFreeSockets: socketsMax, timeout: idleMs });
-  const doors = new Doors({ model, clock, addressOf, ports, agent, certificate: await selfSigned() });
+  const agents = agentsOf(clock);
+  const doors = new Doors({ model, clock, addressOf, ports, agentOf: agents.of, certificate: await selfSigned() });
   const checks = startHealthChecks(options);
   const stop = async (): Promise<void> => {
     await checks.stop();
     await doors.stop();
-    agent.destroy();
+    agents.stop();
   };
   const check = async (): Promise<void> => {
     await checks.round();
@@ -76,6 +76,22 @@ export async function startLoadBalancer(options: LoadBalancerOptions): Promise<D
       open,
     }));
   return { entries: doors.entries, connections, check, stop };
+}
+
+/** One agent a load balancer, made when it is first asked for. */
+function agentsOf({ speed }: SandboxClock): { readonly of: (loadBalancer: string) => Agent; stop(): void } {
+  const agents = new Map<string, Agent>();
+  const settings = { keepAlive: true, maxSockets: socketsMax, maxFreeSockets: socketsMax };
+  return {
+    of: (loadBalancer) => {
+      const agent = agents.get(loadBalancer) ?? new Agent({ ...settings, timeout: idleMs / Math.max(1, speed) });
+      agents.set(loadBalancer, agent);
+      return agent;
+    },
+    stop: () => {
+      for (const agent of agents.values()) agent.destroy();
+    },
+  };
 }
 
 let made: Promise<{ key: string; cert: string }> | null = null;

@@ -19,21 +19,35 @@ interface Visitor {
   isLeaving: boolean;
 }
 
+export interface VisitorOptions {
+  readonly host: string;
+  readonly path: string;
+  /** Where each sends from. */
+  readonly addressOf?: (index: number) => string;
+}
+
+/** Addresses from 127.0.1.1 on: nothing listens there, and every one of them is this machine. */
+function visitorAddress(index: number): string {
+  return `127.0.${1 + Math.floor(index / 250)}.${1 + (index % 250)}`;
+}
+
 /** The clients of one URL: each request is sent by whoever has the fewest open, in turns where several are level. */
 export class Visitors {
   readonly #options: RequestOptions;
   readonly #isSecure: boolean;
+  readonly #addressOf: (index: number) => string;
   #visitors: readonly Visitor[] = [];
   #turn = 0;
 
-  constructor(url: string, { host, path }: { readonly host: string; readonly path: string }) {
+  constructor(url: string, { host, path, addressOf = visitorAddress }: VisitorOptions) {
+    this.#addressOf = addressOf;
     const { protocol, hostname, port } = new URL(url);
     this.#isSecure = protocol === 'https:';
     this.#options = { hostname, port, path, ...(this.#isSecure ? { servername: host } : {}) };
     this.#options.headers = { host, 'user-agent': 'shop-client/1.0', accept: '*/*' };
   }
 
-  /** As many visitors as this, at least one; those that leave finish what they have open. */
+  /** As many visitors as this; those that leave finish what they have open. */
   be(count: number): void {
     const added = Array.from({ length: Math.max(0, count - this.#visitors.length) }, (_, index) =>
       this.#visitor(this.#visitors.length + index),
@@ -83,12 +97,11 @@ export class Visitors {
     return best;
   }
 
-  /** Addresses from 127.0.1.1 on: nothing listens there, and every one of them is this machine. */
   #visitor(index: number): Visitor {
     const settings = { keepAlive: true, maxSockets: 1, timeout: idleMs } as const;
     return {
       agent: this.#isSecure ? new HttpsAgent(settings) : new Agent(settings),
-      address: `127.0.${1 + Math.floor(index / 250)}.${1 + (index % 250)}`,
+      address: this.#addressOf(index),
       cookie: null,
       open: 0,
       isLeaving: false,

@@ -56,14 +56,14 @@ describe('the control API', () => {
     await send('PUT', '/gateways/target', { errorRate: 0.5, latencyMs: 20, probes: false, backends: 5 });
     await send('PUT', '/gateways/source', {});
     await send('PUT', '/subsets/default/reviews/v1', { errorRate: 0.25 });
-    await send('PUT', '/clients', { ratePerSecond: 50, connections: 4 });
+    await send('PUT', '/clients', { ratePerSecond: 50, connections: 4, direct: 2.5 });
     await send('PUT', '/faults', [{ where: 'clb', kind: 'error', rate: 0.5, status: 503, forMs: 1000 }]);
     await send('DELETE', '/faults');
     expect(changes).toEqual([
       { target: { errorRate: 0.5, latencyMs: 20, probes: false, backends: 5 } },
       { source: {} },
       { 'default/reviews v1': { errorRate: 0.25 } },
-      { ratePerSecond: 50, connections: 4 },
+      { ratePerSecond: 50, connections: 4, direct: 2.5 },
       [{ where: 'clb', kind: 'error', rate: 0.5, status: 503, forMs: 1000 }],
       'cleared',
     ]);
@@ -79,6 +79,12 @@ describe('the control API', () => {
       'probes',
       'backend',
     ]);
+    expect(changes).toEqual([]);
+  });
+
+  it.each([-1, 2001, '3'])('refuses %o direct requests a second', async (direct) => {
+    const answer = await send('PUT', '/clients', { direct });
+    expect(answer).toMatchObject({ status: 400, body: { mistakes: [expect.stringMatching(/^direct: /)] } });
     expect(changes).toEqual([]);
   });
 

@@ -4,6 +4,8 @@ import { Agent } from 'node:http';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { callerAddress } from '../../../src/sandbox/addresses.ts';
+import { startClients } from '../../../src/sandbox/data-plane/clients.ts';
 import { type Gateway, startGateway } from '../../../src/sandbox/data-plane/gateway.ts';
 import type { ListenPair } from '../../../src/sandbox/data-plane/gateway-messages.ts';
 import { bundledGateway, freePairs, type GatewayProgram, get, until } from './fixture.ts';
@@ -89,6 +91,39 @@ describe('a gateway process', () => {
       'lb-public': { sinceStart: { errors: 0 } },
       'lb-internal': { sinceStart: { requests: 3, errors: 1 }, last10s: { requests: 3, errors: 1 } },
     });
+  });
+
+  it('counts a connection while it is open and has carried a request, by the load balancer that it names', async () => {
+    const { gateway: handle, url } = await started();
+    const agent = new Agent({ keepAlive: true });
+    const other = new Agent({ keepAlive: true });
+    await get(`${url}/productpage`, { 'slb-id': 'lb-public' }, agent);
+    await get(`${url}/productpage`, { 'slb-id': 'lb-public' }, agent);
+    await get(`${url}/productpage`, {}, other);
+    await get(`${url}/productpage`, { 'user-agent': 'sluice-probe/1' }, new Agent({ keepAlive: true }));
+    await until('both are reported', () => handle.counters().open.total === 2);
+    expect(handle.counters().open.loadBalancers).toEqual({ 'lb-public': 1 });
+    agent.destroy();
+    await until('one is closed', () => handle.counters().open.total === 1);
+    expect(handle.counters().open.loadBalancers).toEqual({ 'lb-public': 0 });
+    await handle.stop();
+    expect(handle.counters().open.total).toBe(0);
+    other.destroy();
+  });
+
+  it('tells requests of callers inside the cluster, who come through no load balancer', async () => {
+    const { gateway: handle, url } = await started();
+    const page = { host: 'shop.example.com', path: '/productpage', connections: 2, ratePerSecond: 200 };
+    const callers = startClients({ ...page, urls: [url], addressOf: callerAddress });
+    await get(`${url}/productpage`, { 'slb-id': 'lb-public' });
+    await until('some are reported', () => handle.counters().direct.sinceStart.requests >= 20);
+    await callers.stop();
+    await until('all are reported', () => {
+      const { sinceStart, direct } = handle.counters();
+      return sinceStart.requests === direct.sinceStart.requests + 1;
+    });
+    expect(handle.counters().loadBalancers).toMatchObject({ 'lb-public': { sinceStart: { requests: 1 } } });
+    expect(handle.counters().open.total).toBe(0);
   });
 
   it('keeps no more than sixteen load balancers apart, whatever callers name', async () => {
