@@ -1,4 +1,4 @@
-import { type CarrierWeights, predictedWeights, weightIn } from './agreement.ts';
+import { type CarrierWeights, predictedWeights, weightIn, weightSum } from './agreement.ts';
 import { type BaselineRoute, goalOf, type ServiceIdentity } from './baseline.ts';
 import {
   type BackendReading,
@@ -31,9 +31,20 @@ export function glassMoves(
   const [source, target] = sides.map((side) =>
     observation.groups.flatMap((group) => movesOf(group, side, readingOf(observation, side), goal[side])),
   );
-  if (source !== undefined && source.length > 0) return source;
-  if (target === undefined || refusalOf(observation, 'target', goal.target, options) !== null) return [];
-  return target;
+  if (source === undefined || target === undefined) return [];
+  // A source that its baseline lowers waits for the target, or the share in between would rise (rule 1).
+  const isLowered = source.some((move) => weightSum(move.backends) < weightBefore(observation, move));
+  if (source.length > 0 && !(isLowered && target.length > 0)) return source;
+  return refusalOf(observation, 'target', goal.target, options) === null ? target : [];
+}
+
+function weightBefore({ groups }: RouteObservation, move: GlassMove): number {
+  const found = groups.find(({ group }) => group === move.group)?.backends ?? [];
+  const isMoved = (one: BackendReading): boolean =>
+    move.backends.some(
+      ({ serverId, serverIp, port }) => serverId === one.serverId && serverIp === one.serverIp && port === one.port,
+    );
+  return weightSum(found.filter(isMoved));
 }
 
 function movesOf(group: GroupReading, side: Side, reading: SideReading, goal: CarrierWeights): readonly GlassMove[] {

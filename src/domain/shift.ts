@@ -61,10 +61,11 @@ export function nextMove(observation: RouteObservation, goal: RouteGoal, options
   const refusals: string[] = [];
   for (const side of inOrder(observation, goal, unwritten)) {
     if (side === options.avoid) continue;
-    const refusal = refusalOf(observation, side, goal[side], options);
-    if (refusal === null) return { kind: 'write', side, weights: goal[side] };
-    refusals.push(refusal);
+    const refusal = refusalOf(observation, side, goal[side], options) ?? undercutRefusal(observation, side, goal[side]);
+    if (refusal !== null) refusals.push(refusal);
+    else if (!goesBeyond(observation, side, goal)) return { kind: 'write', side, weights: goal[side] };
   }
+  if (refusals.length === 0 && onTheWay.length > 0) return waitFor(onTheWay);
   if (refusals.length === 0) return { kind: 'wait', waitingFor: `the ${options.avoid} to take a write` };
   return { kind: 'blocked', reason: refusals.join('; ') };
 }
@@ -132,6 +133,38 @@ function highestShare(sums: readonly Sums[]): number {
   return Math.max(0, ...sums.map(({ source, target }) => shareOf(source, target) ?? 0));
 }
 
+/**
+ * Would the share in between exceed both ends (rule 1)? Only where one side is written without the other: a source whose
+ * baseline is below its present weight is lowered when the target has gone, however long that takes.
+ */
+function goesBeyond(observation: RouteObservation, side: Side, goal: RouteGoal): boolean {
+  const now = observation.groups.map((group) => currentSums(observation, group));
+  const end = observation.groups.map((group) => ({
+    source: sumAfter(observation, group, 'source', goal.source),
+    target: sumAfter(observation, group, 'target', goal.target),
+  }));
+  const after = shareAfter(observation, side, goal[side]);
+  return after > Math.max(highestShare(now), highestShare(end));
+}
+
+/**
+ * The load balancer may still show weights of the other side that its annotation takes away: the next reconcile would
+ * leave nothing (rule 1), so a side is not brought to 0 before the other is told to carry.
+ */
+function undercutRefusal(observation: RouteObservation, side: Side, weights: CarrierWeights): string | null {
+  const other: Side = side === 'source' ? 'target' : 'source';
+  const { carrier } = readingOf(observation, other);
+  if (carrier === null) return null;
+  const undercut = observation.groups.find(
+    (group) =>
+      sumAfter(observation, group, side, weights) === 0 &&
+      weightSum(ownOf(group, readingOf(observation, side))) > 0 &&
+      sumAfter(observation, group, other, carrier) === 0,
+  );
+  if (undercut === undefined) return null;
+  return `the ${side} keeps its weight in ${undercut.group}: the annotation of the ${other} gives it none`;
+}
+
 /** Why a side may not be brought to these weights now; null where nothing speaks against it. */
 export function refusalOf(
   observation: RouteObservation,
@@ -157,7 +190,8 @@ function carriesTraffic(observation: RouteObservation, group: GroupReading, side
   const weighted = ownOf(group, readingOf(observation, side)).filter(({ weight }) => weight > 0);
   if (options.isForced) return weighted.length > 0;
   if (weighted.some(({ health }) => health === 'normal')) return true;
-  return options.answers[side] === true && weighted.length > 0;
+  // What the CLB itself takes for abnormal gets nothing from it, whatever a probe says.
+  return options.answers[side] === true && weighted.some(({ health }) => health === 'unavailable');
 }
 
 function capacityRefusal(observation: RouteObservation, options: MoveOptions): string | null {

@@ -117,7 +117,8 @@ function applied(
       timers = [...timers.filter(({ id }) => id !== action.params.id), timerOf(action.params, atMs)];
     else if (isTimerCancel(action)) timers = timers.filter(({ id }) => id !== action.params.sendId);
     else if (isMigrationEffect(action) && action.type === 'tell') {
-      const id = `${record.run}-${revision}-${history.length}`;
+      // With the time: a store that lost commits counts the same revisions again, and a receiver drops what it knows.
+      const id = `${record.run}-${revision}-${history.length}-${atMs.toString(36)}`;
       const notice = noticeOf({ ...action.params, id, atMs, state, context: snapshot.context });
       history.push(historyOf(notice.kind, sentence(notice), record.run, revision, atMs));
       for (const channel of snapshot.context.spec.notify) push({ type: 'deliver', params: { channel, notice } }, 0);

@@ -62,6 +62,26 @@ describe('the next move of a rollback', () => {
     const move = nextMove(anObservation({ weight: '0' }, { weight: '100' }), aGoal('100', '0'), rollingBack);
     expect(move).toMatchObject({ kind: 'write', side: 'source' });
   });
+  it('raises the source first also where the load balancer still shows what its annotation has taken away', () => {
+    // Aborted between the last write of a shift to 100 and the cloud controller (simulator: seeds 83, 280).
+    const seen = anObservation({ weight: '0', atClb: [33, 33, 33] }, { weight: '100' });
+    expect(nextMove(seen, aGoal('100', '0'), rollingBack)).toMatchObject({ kind: 'write', side: 'source' });
+  });
+  it('lowers a source to its baseline only when the target has gone, however long that takes', () => {
+    // A baseline of 80 and a step that raised it to 100: seeds 140, 296 of the simulator.
+    const seen = anObservation({ weight: '100' }, { weight: '0', atClb: [33, 33, 33] });
+    const overdue = { ...rollingBack, isOverdue: true };
+    expect(nextMove(seen, aGoal('80', '0'), overdue)).toMatchObject({ kind: 'wait' });
+    expect(nextMove(seen, aGoal('80', '0'), { ...overdue, avoid: 'target' })).toMatchObject({ kind: 'wait' });
+    const gone = anObservation({ weight: '100' }, { weight: '0' });
+    expect(nextMove(gone, aGoal('80', '0'), overdue)).toMatchObject({ kind: 'write', side: 'source' });
+  });
+  it('does not take the word of a probe for a source that the load balancer leaves out', () => {
+    // Its health check lags behind the probe, and until then it sends nothing there: seed 253 of the simulator.
+    const raised = anObservation({ weight: '100', health: 'abnormal' }, { weight: '100' });
+    const answering = { ...rollingBack, answers: { source: true, target: null } };
+    expect(nextMove(raised, aGoal('100', '0'), answering).kind).toBe('blocked');
+  });
   it('keeps the target until the raised source shows healthy, or answers probes', () => {
     const raised = anObservation({ weight: '100', health: 'unavailable' }, { weight: '100' });
     expect(nextMove(raised, aGoal('100', '0'), rollingBack).kind).toBe('blocked');
