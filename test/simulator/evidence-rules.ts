@@ -1,0 +1,154 @@
+import type { MigrationRecord } from '../../src/domain/record.ts';
+import type { Side } from '../../src/domain/spec.ts';
+import type { Sample } from '../../src/domain/verdict.ts';
+import type { HistoryEntry } from '../../src/ports/migration-store.ts';
+import { contextOf, type Facts, goalFor, isRollingBack, wasAsAsked } from './facts.ts';
+import type { Instance } from './instance.ts';
+
+const movingStates: ReadonlySet<string> = new Set(['progressing.shifting', 'progressing.baking']);
+/** So bad that no way to judge may call it good: points of error rate above the margin, with so many requests. */
+const blatant = { points: 0.1, requests: 200 } as const;
+
+interface Looked {
+  readonly question: number;
+  readonly isBad: boolean;
+}
+
+/** Rule 4: forward only on evidence, back at once on failure; and what counts as time to move. */
+export class EvidenceRules {
+  readonly #facts: Facts;
+  readonly #looks = new WeakMap<Instance, Map<string, Looked>>();
+  readonly #answers = new WeakMap<Instance, Map<Side, boolean>>();
+  readonly #movedMs = new Map<string, number>();
+
+  constructor(facts: Facts) {
+    this.#facts = facts;
+  }
+
+  /** How long a run was on the move so far. */
+  movedMs(run: string): number {
+    return this.#movedMs.get(run) ?? 0;
+  }
+
+  probed(instance: Instance, side: Side, isOk: boolean): void {
+    const known = this.#answers.get(instance) ?? new Map<Side, boolean>();
+    this.#answers.set(instance, known.set(side, isOk));
+  }
+
+  looked(instance: Instance, name: string, samples: readonly Sample[]): void {
+    const record = this.#facts.records.get(name);
+    const watch = record?.outbox.find(({ effect }) => effect.type === 'watch');
+    if (record === undefined || watch === undefined) return;
+    const looks = this.#looks.get(instance) ?? new Map<string, Looked>();
+    const question = Number(watch.effect.params['question']);
+    this.#looks.set(instance, looks.set(name, { question, isBad: isBlatant(record, samples) }));
+  }
+
+  committed(
+    instance: Instance,
+    before: MigrationRecord | null,
+    next: MigrationRecord,
+    history: readonly HistoryEntry[],
+  ): void {
+    if (before === null || before.run !== next.run) return;
+    if (movingStates.has(before.state)) {
+      this.#movedMs.set(next.run, this.movedMs(next.run) + Math.max(0, next.updatedAtMs - before.updatedAtMs));
+    }
+    this.#checkVerdict(instance, before, next);
+    this.#checkForward(before, next, history);
+    if (history.some(({ kind }) => kind === 'step.passed')) this.#checkPassing(instance, before, next);
+    this.#checkTimes(before, next);
+  }
+
+  /** A verdict acts in the invocation that reached it, never one tick later. */
+  #checkVerdict(instance: Instance, before: MigrationRecord, next: MigrationRecord): void {
+    const looked = this.#looks.get(instance)?.get(next.name);
+    if (looked === undefined || !looked.isBad) return;
+    const isAsked = ({ outbox }: MigrationRecord): boolean =>
+      outbox.some(({ effect }) => effect.type === 'watch' && effect.params['question'] === looked.question);
+    if (!isAsked(before)) return;
+    const wasTaken = before.outbox.find(({ effect }) => effect.type === 'watch');
+    const isSame = next.outbox.some(({ id }) => id === wasTaken?.id);
+    if (isSame) return;
+    this.#looks.get(instance)?.delete(next.name);
+    const { hold } = contextOf(next);
+    const isHeldForBoth = next.state === 'held' && hold?.cause === 'bothFailing';
+    if (!isRollingBack(next) && !isHeldForBoth && !next.isFinal) {
+      this.#facts.violate('4', `${next.name} saw a failing target in ${before.state} and went to ${next.state}`);
+    }
+  }
+
+  /** A step is left by a step that passed, by a person, or by the beginning of time. */
+  #checkForward(before: MigrationRecord, next: MigrationRecord, history: readonly HistoryEntry[]): void {
+    const [from, to] = [contextOf(before), contextOf(next)];
+    const isForward = to.step > from.step || (next.state === 'completed' && before.state !== 'completed');
+    if (!isForward || from.step < 0) return;
+    const isPassed = history.some(({ kind }) => kind === 'step.passed');
+    const isPerson = history.some(({ kind, text }) => kind === 'command' && /^(promote|approve)/.test(text));
+    const isWindow = before.state === 'held' && from.hold?.cause === 'window';
+    const isGated =
+      before.state === 'progressing.gated' ||
+      (isPassed && from.spec.steps[from.step]?.gate !== null && !from.skipsBakes);
+    if (isGated ? !isPerson : !isPassed && !isPerson && !isWindow) {
+      this.#facts.violate('4', `${next.name} goes on from step ${from.step + 1} in ${before.state} and nobody said so`);
+    }
+  }
+
+  #checkPassing(instance: Instance, before: MigrationRecord, next: MigrationRecord): void {
+    const { world, violate, samples } = this.#facts;
+    const { spec, step, verifiedAtMs, skipsBakes } = contextOf(before);
+    if (skipsBakes) return;
+    const what = `step ${step + 1} of ${next.name} passes`;
+    const asked = spec.steps[step];
+    if (asked === undefined || verifiedAtMs === null) {
+      violate('4', `${what} without having been verified`);
+      return;
+    }
+    if (next.updatedAtMs - verifiedAtMs < asked.bakeMs)
+      violate('4', `${what} after ${next.updatedAtMs - verifiedAtMs} of ${asked.bakeMs} ms`);
+    const seen = samples.filter(({ fromMs, side }) => side === 'target' && fromMs >= verifiedAtMs + spec.settleMs);
+    const requests = seen.reduce((sum, one) => sum + one.requests, 0);
+    if (requests < spec.analysis.minRequests)
+      violate('4', `${what} with ${requests} of ${spec.analysis.minRequests} requests`);
+    if (isBlatant(before, samples)) violate('4', `${what} with a failing target`);
+    for (const [side, isOk] of this.#answers.get(instance) ?? []) {
+      if (!isOk) violate('4', `${what} although the ${side} fails its probe`);
+    }
+    const missing = wasAsAsked(world.since(instance.knowsSinceMs()), (route) => goalFor(before, route));
+    if (missing !== null) violate('4', `${what}: ${missing}`);
+  }
+
+  /** Pauses, gates and holds do not count; and nothing runs out before its time. */
+  #checkTimes(before: MigrationRecord, next: MigrationRecord): void {
+    const { violate } = this.#facts;
+    const { spec, reason, gate } = contextOf(next);
+    if (!isRollingBack(before) && isRollingBack(next) && reason === 'the deadline passed') {
+      const movedMs = this.movedMs(next.run);
+      if (movedMs < spec.deadlineMs - 1_000)
+        violate('4', `${next.name}: its deadline passed after ${movedMs} of ${spec.deadlineMs} ms on the move`);
+    }
+    const wasGated = before.state === 'progressing.gated' && next.state !== before.state;
+    const expiresAtMs = contextOf(before).gate?.expiresAtMs ?? gate?.expiresAtMs ?? 0;
+    const isExpired = reason === 'the gate expired' || contextOf(next).hold?.cause === 'gateExpired';
+    if (wasGated && isExpired && next.updatedAtMs < expiresAtMs)
+      violate('4', `${next.name}: its gate expired too early`);
+  }
+}
+
+/** By its own arithmetic: errors of the target far above what the harm budget leaves. */
+function isBlatant(record: MigrationRecord, samples: readonly Sample[]): boolean {
+  const { spec, step, verifiedAtMs } = contextOf(record);
+  const share = spec.steps[step]?.share ?? 0;
+  if (share <= 0 || verifiedAtMs === null) return false;
+  const sinceMs = verifiedAtMs + spec.settleMs;
+  const rateOf = (side: Side): { readonly requests: number; readonly rate: number } => {
+    const own = samples.filter((one) => one.side === side && one.fromMs >= sinceMs);
+    const requests = own.reduce((sum, one) => sum + one.requests, 0);
+    const errors = own.reduce((sum, one) => sum + one.errors, 0);
+    return { requests, rate: requests === 0 ? 0 : errors / requests };
+  };
+  const [source, target] = [rateOf('source'), rateOf('target')];
+  const margin = Math.min(1, spec.analysis.harmBudget / (share / 100));
+  const isEnough = target.requests >= blatant.requests && source.requests >= blatant.requests;
+  return isEnough && target.rate - source.rate > margin + blatant.points;
+}

@@ -1,0 +1,113 @@
+import type { MemoryContents } from '../../src/adapters/memory/store.ts';
+import type { RouteGoal } from '../../src/domain/agreement.ts';
+import type { MigrationRecord } from '../../src/domain/record.ts';
+import type { Sample } from '../../src/domain/verdict.ts';
+import type { MigrationContext } from '../../state-machines/context.ts';
+import type { Scenario } from './scenario.ts';
+import {
+  type GroupState,
+  type RouteState,
+  type SideState,
+  spread,
+  type WorldState,
+  wantedBackends,
+  weightFor,
+} from './state.ts';
+import type { Trace } from './trace.ts';
+import type { Weather } from './weather.ts';
+import type { World } from './world.ts';
+
+/** What the rules look at: the world as it is modelled, and what was committed. */
+export interface Facts {
+  readonly world: World;
+  readonly weather: Weather;
+  readonly scenario: Scenario;
+  readonly records: ReadonlyMap<string, MigrationRecord>;
+  readonly contents: MemoryContents;
+  readonly samples: readonly Sample[];
+  /** Others change pods, weights or nodes in this run. */
+  readonly hasForeign: boolean;
+  readonly hasFailover: boolean;
+  readonly hasLostStore: boolean;
+  readonly hasRescue: boolean;
+  readonly trace: Trace;
+  readonly hit: (what: string) => void;
+  readonly violate: (rule: string, text: string) => void;
+}
+
+/** As it was stored: every record of a run was written by this version of the machine. */
+export function contextOf({ snapshot }: Pick<MigrationRecord, 'snapshot'>): MigrationContext {
+  return (snapshot as { readonly context: MigrationContext }).context;
+}
+
+const rollbackStates: ReadonlySet<string> = new Set(['rollingBack', 'stuck', 'rolledBack']);
+
+export function isRollingBack({ state }: Pick<MigrationRecord, 'state'>): boolean {
+  return rollbackStates.has(state);
+}
+
+/** What a migration wants of a route now: its baseline on the way back, else what was planned last; null before both. */
+export function goalFor(record: MigrationRecord, route: RouteState): RouteGoal | null {
+  const { spec, goals, baseline } = contextOf(record);
+  const index = spec.routes.findIndex(({ loadBalancer }) => loadBalancer === route.route.loadBalancer);
+  if (index < 0) return null;
+  if (isRollingBack(record)) return baseline?.routes[index] ?? null;
+  return goals[index] ?? baseline?.routes[index] ?? null;
+}
+
+/** Does the CLB have, for each backend that is to be there, the weight that the goal gives? */
+function clbAgrees(state: WorldState, route: RouteState, group: GroupState, goal: RouteGoal): boolean {
+  return (['source', 'target'] as const).every((side) => {
+    const own = route.sides[side];
+    return own.services.every(({ cluster, clusterId }) => {
+      const weight = weightFor(goal[side], clusterId);
+      const there = group.backends.filter((one) => one.side === side && one.cluster === cluster);
+      if (there.length === 0) return weight === '0' || wantedBackends(state, side, own, cluster).length === 0;
+      // Predicted for the backends that are there: pods that come or go are the controller's to follow.
+      const pods = new Map(wantedBackends(state, side, own, cluster).map((one) => [one.address, one]));
+      const known = there.map((one) => {
+        const address = own.mode === 'eni' ? one.serverIp : one.serverId;
+        return pods.get(address) ?? { address, pods: 1 };
+      });
+      return spread(weight, own.mode, known).every((one, index) => one === there[index]?.weight);
+    });
+  });
+}
+
+/** Do the objects that carry the weights, and the Services that follow, say what the goal says? */
+function objectsAgree(route: RouteState, goal: RouteGoal): boolean {
+  return (['source', 'target'] as const).every((side) => {
+    const own = route.sides[side];
+    const isWritten = own.weight === goal[side].weight && overridesAgree(own, goal[side].overrides);
+    return isWritten && own.services.every(({ clusterId, weight }) => weight === weightFor(goal[side], clusterId));
+  });
+}
+
+function overridesAgree(own: SideState, wanted: Readonly<Record<string, string | null>>): boolean {
+  return Object.entries(own.overrides).every(([id, weight]) => !(id in wanted) || weight === wanted[id]);
+}
+
+/** Was there a moment at which each of the routes, group by group, was as its goal says? */
+export function wasAsAsked(
+  states: readonly WorldState[],
+  goals: (route: RouteState) => RouteGoal | null,
+): string | null {
+  for (const [index, route] of (states[0] as WorldState).routes.entries()) {
+    if (goals(route) === null) continue;
+    for (const [at, { group }] of route.groups.entries()) {
+      const isSeen = states.some((state) => {
+        const now = state.routes[index] as RouteState;
+        const goal = goals(now);
+        return goal !== null && clbAgrees(state, now, now.groups[at] as GroupState, goal);
+      });
+      if (!isSeen) return `${group} at the CLB was never so`;
+    }
+    const isWritten = states.some((state) => {
+      const now = state.routes[index] as RouteState;
+      const goal = goals(now);
+      return goal !== null && objectsAgree(now, goal);
+    });
+    if (!isWritten) return `the objects of ${route.route.loadBalancer} were never so`;
+  }
+  return null;
+}

@@ -1,0 +1,256 @@
+import type { PersonCommand } from '../../src/domain/person-command.ts';
+import type { Side } from '../../src/domain/spec.ts';
+import type { Random } from '../../src/sandbox/random.ts';
+
+export const portNames = [
+  'router.read',
+  'router.look',
+  'router.write',
+  'router.keepBaseline',
+  'router.emptyBaseline',
+  'router.readBaseline',
+  'kept.list',
+  'kept.mark',
+  'loadBalancer.describeGroups',
+  'loadBalancer.describeListeners',
+  'loadBalancer.describe',
+  'loadBalancer.setWeights',
+  'probe.ask',
+  'signals.read',
+  'notifier.post',
+  'invoker.invoke',
+  'store.now',
+  'store.load',
+  'store.commit',
+  'store.due',
+  'store.claim',
+  'store.release',
+  'store.lease',
+  'store.endLease',
+] as const;
+export type PortName = (typeof portNames)[number];
+
+/** Those after whose effect a caller may be lost or lied to. */
+export const writingPorts = [
+  'router.write',
+  'router.keepBaseline',
+  'router.emptyBaseline',
+  'kept.mark',
+  'loadBalancer.setWeights',
+  'notifier.post',
+  'invoker.invoke',
+  'store.commit',
+  'store.claim',
+  'store.release',
+  'store.lease',
+  'store.endLease',
+] as const satisfies readonly PortName[];
+
+interface Spell {
+  /** Since the start of the run. */
+  readonly atMs: number;
+  readonly forMs: number;
+}
+
+interface Call {
+  readonly port: PortName;
+  /** 1-based. */
+  readonly nth: number;
+}
+
+/** One thing that goes wrong, or that somebody does. A run is its seed and a list of these. */
+export type Fault =
+  /** The invocation that makes the nth call of this port (in the whole run) never goes on: before or after the effect. */
+  | ({ readonly kind: 'crash'; readonly phase: 'before' | 'after' } & Call)
+  | ({ readonly kind: 'freeze'; readonly forMs: number } & Call)
+  /** The caller is told of a time-out, and the effect takes place so much later. */
+  | ({ readonly kind: 'lateEffect'; readonly byMs: number } & Call)
+  | ({ readonly kind: 'lostAnswer' } & Call)
+  | ({ readonly kind: 'error'; readonly port: PortName; readonly rate: number; readonly isTerminal: boolean } & Spell)
+  | ({ readonly kind: 'slow'; readonly upToMs: number } & Spell)
+  | ({ readonly kind: 'outage'; readonly of: (typeof outages)[number] } & Spell)
+  | ({ readonly kind: 'stall'; readonly of: 'cloud' | 'mesh' } & Spell)
+  | { readonly kind: 'failover'; readonly atMs: number; readonly lostMs: number }
+  | ({
+      readonly kind: 'trigger';
+      readonly of: 'tick' | 'watchdog' | 'step';
+      readonly how: 'lost' | 'late' | 'twice';
+    } & Spell)
+  /** No function of the engine runs: neither tick nor step. */
+  | ({ readonly kind: 'engineDead' } & Spell)
+  | ({ readonly kind: 'skew'; readonly byMs: number } & Spell)
+  | { readonly kind: 'pods'; readonly atMs: number; readonly side: Side; readonly by: number }
+  | ({ readonly kind: 'sick'; readonly side: Side; readonly isAll: boolean } & Spell)
+  | ({ readonly kind: 'node' } & Spell)
+  | { readonly kind: 'drift'; readonly atMs: number; readonly side: Side; readonly weight: string | null }
+  | ({ readonly kind: 'fight'; readonly side: Side; readonly weight: string; readonly everyMs: number } & Spell)
+  | { readonly kind: 'followerDrift'; readonly atMs: number; readonly weight: string }
+  | { readonly kind: 'fenceLost'; readonly atMs: number; readonly side: Side }
+  | { readonly kind: 'clbDrift'; readonly atMs: number; readonly side: Side; readonly weight: number }
+  | ({ readonly kind: 'listener'; readonly what: 'stopped' | 'rr' } & Spell)
+  | { readonly kind: 'person'; readonly atMs: number; readonly command: PersonCommand }
+  | ({ readonly kind: 'signals'; readonly how: 'bad' | 'lie' | 'lag' | 'stop' } & Spell)
+  | ({ readonly kind: 'probe'; readonly side: Side } & Spell)
+  | { readonly kind: 'start'; readonly atMs: number; readonly who: 'same' | 'rival' }
+  | { readonly kind: 'rescue'; readonly atMs: number; readonly isForced: boolean };
+
+export type FaultKind = Fault['kind'];
+export const outages = ['ack', 'asm', 'clb', 'store', 'chat', 'signals'] as const;
+
+/** Kinds by which others change what we count on: where there is one, a dark or high CLB need not be our doing. */
+export const foreignKinds: ReadonlySet<FaultKind> = new Set([
+  'pods',
+  'sick',
+  'node',
+  'drift',
+  'fight',
+  'followerDrift',
+  'clbDrift',
+]);
+
+const minute = 60_000;
+const sides = ['source', 'target'] as const;
+
+type Maker = (random: Random, safeMs: number) => Fault;
+
+const pick = <T>(random: Random, all: readonly T[]): T => all[random.between(0, all.length - 1)] as T;
+const spell = (random: Random, safeMs: number, mostMs: number): Spell => ({
+  atMs: random.between(0, safeMs),
+  forMs: random.between(1_000, mostMs),
+});
+/** Some ports are called three times in a run, and some three hundred times. */
+const callOf = (random: Random): Call => ({
+  port: pick(random, portNames),
+  nth: 1 + Math.floor(60 * random.next() ** 3),
+});
+const writeOf = (random: Random): Call => ({ ...callOf(random), port: pick(random, writingPorts) });
+
+const ours: readonly Maker[] = [
+  (random) => ({ kind: 'crash', ...callOf(random), phase: 'before' }),
+  (random) => ({ kind: 'crash', ...writeOf(random), phase: 'after' }),
+  (random) => ({ kind: 'freeze', ...callOf(random), forMs: random.between(5_000, 5 * minute) }),
+  (random) => ({ kind: 'freeze', ...writeOf(random), forMs: random.between(5_000, 5 * minute) }),
+  (random) => ({ kind: 'lateEffect', ...writeOf(random), byMs: random.between(0, 20_000) }),
+  (random) => ({ kind: 'lostAnswer', ...writeOf(random) }),
+  (random, safeMs) => ({
+    kind: 'error',
+    port: pick(random, portNames),
+    rate: pick(random, [0.2, 0.5, 1]),
+    isTerminal: random.next() < 0.25,
+    ...spell(random, safeMs, 3 * minute),
+  }),
+  (random, safeMs) => ({ kind: 'slow', upToMs: random.between(1_000, 15_000), ...spell(random, safeMs, 2 * minute) }),
+  (random, safeMs) => ({ kind: 'outage', of: pick(random, outages), ...spell(random, safeMs, 4 * minute) }),
+  (random, safeMs) => ({ kind: 'outage', of: 'store', ...spell(random, safeMs, 9 * minute) }),
+  (random, safeMs) => ({ kind: 'stall', of: pick(random, ['cloud', 'mesh']), ...spell(random, safeMs, 4 * minute) }),
+  // Longer than a rollback may take before people are paged.
+  (random, safeMs) => ({
+    kind: 'stall',
+    of: 'cloud',
+    atMs: random.between(0, safeMs),
+    forMs: random.between(600_000, 900_000),
+  }),
+  (random, safeMs) => ({ kind: 'failover', atMs: random.between(0, safeMs), lostMs: random.between(1, 1_000) }),
+  (random, safeMs) => ({
+    kind: 'trigger',
+    of: pick(random, ['tick', 'watchdog', 'step']),
+    how: pick(random, ['lost', 'late', 'twice']),
+    ...spell(random, safeMs, 5 * minute),
+  }),
+  (random, safeMs) => ({ kind: 'engineDead', ...spell(random, safeMs, 10 * minute) }),
+  (random, safeMs) => ({
+    kind: 'skew',
+    byMs: random.between(-10 * minute, 10 * minute),
+    ...spell(random, safeMs, 10 * minute),
+  }),
+  (random, safeMs) => ({ kind: 'signals', how: pick(random, ['lag', 'stop']), ...spell(random, safeMs, 3 * minute) }),
+  (random, safeMs) => ({ kind: 'start', atMs: random.between(0, safeMs), who: pick(random, ['same', 'rival']) }),
+];
+
+const verdicts: readonly Maker[] = [
+  (random, safeMs) => ({
+    kind: 'signals',
+    how: pick(random, ['bad', 'bad', 'lie']),
+    ...spell(random, safeMs / 2, 6 * minute),
+  }),
+  (random, safeMs) => ({ kind: 'probe', side: pick(random, sides), ...spell(random, safeMs, 3 * minute) }),
+];
+
+const commands: readonly PersonCommand[] = [
+  { type: 'pause' },
+  { type: 'resume' },
+  { type: 'promote', all: false },
+  { type: 'promote', all: true },
+  { type: 'approve', gate: null },
+  { type: 'approve', gate: 'gate-of-another-run' },
+  { type: 'abort', isForced: false },
+  { type: 'abort', isForced: false },
+  { type: 'abort', isForced: true },
+  { type: 'rollback', isForced: false },
+  { type: 'rollback', isForced: true },
+  { type: 'retry' },
+];
+
+const people: readonly Maker[] = [
+  (random, safeMs) => ({ kind: 'person', atMs: random.between(0, safeMs), command: pick(random, commands) }),
+  (random, safeMs) => ({ kind: 'person', atMs: random.between(0, safeMs / 3), command: pick(random, commands) }),
+  (random, safeMs) => ({ kind: 'rescue', atMs: random.between(0, safeMs), isForced: random.next() < 0.2 }),
+];
+
+const weights = ['0', '1', '5', '30', '50', '99', '100', null, '12.5', 'abc'] as const;
+
+const foreign: readonly Maker[] = [
+  (random, safeMs) => ({
+    kind: 'pods',
+    atMs: random.between(0, safeMs),
+    side: pick(random, sides),
+    by: pick(random, [-2, -1, 1, 2]),
+  }),
+  (random, safeMs) => ({
+    kind: 'sick',
+    side: pick(random, sides),
+    isAll: random.next() < 0.5,
+    ...spell(random, safeMs, 3 * minute),
+  }),
+  (random, safeMs) => ({ kind: 'node', ...spell(random, safeMs, 3 * minute) }),
+  (random, safeMs) => ({
+    kind: 'drift',
+    atMs: random.between(0, safeMs),
+    side: pick(random, sides),
+    weight: pick(random, weights),
+  }),
+  (random, safeMs) => ({
+    kind: 'fight',
+    side: pick(random, sides),
+    weight: pick(random, ['0', '50', '100']),
+    everyMs: random.between(5_000, minute),
+    ...spell(random, safeMs, 4 * minute),
+  }),
+  (random, safeMs) => ({
+    kind: 'followerDrift',
+    atMs: random.between(0, safeMs),
+    weight: pick(random, ['0', '40', '100']),
+  }),
+  (random, safeMs) => ({ kind: 'fenceLost', atMs: random.between(0, safeMs), side: pick(random, sides) }),
+  (random, safeMs) => ({
+    kind: 'clbDrift',
+    atMs: random.between(0, safeMs),
+    side: pick(random, sides),
+    weight: random.between(0, 100),
+  }),
+  (random, safeMs) => ({
+    kind: 'listener',
+    what: pick(random, ['stopped', 'rr']),
+    ...spell(random, safeMs, 2 * minute),
+  }),
+];
+
+/** The faults of a seed: some runs have none, some only those of our own machinery, some everything. */
+export function makeFaults(random: Random, safeMs: number): readonly Fault[] {
+  const mood = random.next();
+  const makers =
+    mood < 0.05 ? [] : mood < 0.45 ? [...ours, ...verdicts, ...people] : [...ours, ...verdicts, ...people, ...foreign];
+  if (makers.length === 0) return [];
+  const count = random.between(1, 7);
+  return Array.from({ length: count }, () => pick(random, makers)(random, safeMs));
+}

@@ -1,0 +1,173 @@
+import { encodeHolder } from '../../src/adapters/memory/stored-record.ts';
+import type { Notice } from '../../src/domain/notice.ts';
+import type { Command, MigrationRecord } from '../../src/domain/record.ts';
+import type { HistoryEntry } from '../../src/ports/migration-store.ts';
+import { contextOf, type Facts, goalFor, isRollingBack, wasAsAsked } from './facts.ts';
+import type { Instance } from './instance.ts';
+import type { RouteState, WorldState } from './state.ts';
+
+const deliveriesMax = 60;
+const outboxMax = 80;
+const timersMax = 10;
+
+/** Rules 2, 6, 7 and 12, on every commit: what may follow what, and that nothing gets lost. */
+export class RecordRules {
+  readonly #facts: Facts;
+  readonly #posted = new Map<string, string>();
+  readonly #rollbackRevision = new Map<string, number>();
+  readonly #completedAtMs = new Map<string, number>();
+  readonly #finished = new Set<string>();
+
+  constructor(facts: Facts) {
+    this.#facts = facts;
+  }
+
+  posted(channel: string, notice: Notice): void {
+    const key = `${channel} ${notice.id}`;
+    // The watchdog has no memory: it tells a kind again under the same id, with the time of that run.
+    const text = notice.id.includes('-watchdog-') ? notice.kind : JSON.stringify(notice);
+    const known = this.#posted.get(key);
+    if (known !== undefined && known !== text)
+      this.#facts.violate('7', `notice ${notice.id} says something else when it is posted again`);
+    this.#posted.set(key, text);
+  }
+
+  committed(
+    instance: Instance,
+    before: MigrationRecord | null,
+    next: MigrationRecord,
+    history: readonly HistoryEntry[],
+  ): void {
+    const { violate } = this.#facts;
+    const isNew = before === null || before.run !== next.run;
+    if (isNew) this.#checkBeginning(instance, next);
+    else this.#checkTransition(instance, before, next, history);
+    this.#checkClaims(next);
+    this.#checkWork(next);
+    if (before !== null) this.#checkOutbox(before, next, history);
+    if (next.outbox.length > outboxMax || next.timers.length > timersMax) {
+      violate('12', `${next.name} has ${next.outbox.length} commands and ${next.timers.length} timers`);
+    }
+  }
+
+  /** The first revision of a run is above every fence that is on its objects (rule 6). */
+  #checkBeginning(instance: Instance, next: MigrationRecord): void {
+    const { world, violate } = this.#facts;
+    const fenceOf = (state: WorldState): number =>
+      Math.max(
+        0,
+        ...this.#routesOf(state, next).flatMap(({ sides }) => [sides.source.fence ?? 0, sides.target.fence ?? 0]),
+      );
+    if (world.since(instance.knowsSinceMs()).every((state) => next.revision <= fenceOf(state))) {
+      violate('6', `run ${next.run} begins with revision ${next.revision}, below fence ${fenceOf(world.state)}`);
+    }
+  }
+
+  #checkTransition(
+    instance: Instance,
+    before: MigrationRecord,
+    next: MigrationRecord,
+    history: readonly HistoryEntry[],
+  ): void {
+    const { violate, world } = this.#facts;
+    const what = `${next.name} goes from ${before.state} to ${next.state}`;
+    const commands = history.filter(({ kind }) => kind === 'command').map(({ text }) => text);
+    const isBackAsked = commands.some((text) => /^(abort|rollback)/.test(text));
+    if (isBackAsked && !isRollingBack(next) && next.state !== 'refused')
+      violate('7', `${what} although it was told to go back`);
+    if (isRollingBack(before) && !isRollingBack(next) && !(next.state === 'closed' && commands.includes('approve'))) {
+      violate('7', `${what}: a rollback is never given up`);
+    }
+    if (before.isFinal && next.state !== before.state) violate('7', `${what}: it was final`);
+    if (isRollingBack(next) && !isRollingBack(before)) this.#rollbackRevision.set(next.run, next.revision);
+    if (next.state === 'completed' && before.state !== 'completed') this.#completedAtMs.set(next.run, next.updatedAtMs);
+    if (before.state === 'completed' && next.state === 'closed') {
+      const restedMs = next.updatedAtMs - (this.#completedAtMs.get(next.run) ?? 0);
+      if (restedMs < contextOf(next).spec.undoForMs)
+        violate('4', `${what} after ${restedMs} ms: it could still be undone`);
+    }
+    if (next.state === 'rolledBack' && before.state !== 'rolledBack') {
+      const states = world.since(instance.knowsSinceMs());
+      const missing = wasAsAsked(states, (route) => goalFor(next, route));
+      if (missing !== null) violate('2', `${what}: ${missing}`);
+      const least = this.#rollbackRevision.get(next.run) ?? 0;
+      const isSealed = states.some((state) =>
+        this.#routesOf(state, next).every(
+          ({ sides }) => (sides.source.fence ?? 0) >= least && (sides.target.fence ?? 0) >= least,
+        ),
+      );
+      if (!isSealed) violate('6', `${what}: an object still lets a writer of before in`);
+    }
+    const { verifiedAtMs } = contextOf(next);
+    const isVerified = verifiedAtMs !== contextOf(before).verifiedAtMs && before.state === 'progressing.shifting';
+    if (isVerified) {
+      const missing = wasAsAsked(world.since(instance.knowsSinceMs()), (route) => goalFor(before, route));
+      if (missing !== null) violate('2', `${what}, verified: ${missing}`);
+    }
+  }
+
+  /** Two migrations never share what they hold, and each holds what it touches (rule 6). */
+  #checkClaims(next: MigrationRecord): void {
+    const { records, contents, violate, hasFailover } = this.#facts;
+    if (hasFailover || next.isFinal || next.state.startsWith('preflighting')) return;
+    const holder = encodeHolder(next);
+    for (const claim of next.claims) {
+      if (contents.claims.get(claim) !== holder) violate('6', `${next.name} ${next.state} does not hold ${claim}`);
+    }
+    for (const other of records.values()) {
+      const isUnderWay = !other.isFinal && !other.state.startsWith('preflighting') && other.name !== next.name;
+      if (isUnderWay && other.claims.some((claim) => next.claims.includes(claim))) {
+        violate('6', `${next.name} and ${other.name} are under way on the same objects`);
+      }
+    }
+  }
+
+  /** Whatever is not final has something that brings it on. */
+  #checkWork(next: MigrationRecord): void {
+    const { violate } = this.#facts;
+    const isDriven = next.outbox.some(({ effect }) => effect.type !== 'deliver');
+    if (next.isFinal) {
+      if (!this.#finished.has(next.run) && !next.outbox.some(({ effect }) => effect.type === 'finish')) {
+        violate('7', `${next.name} ${next.state} gives nothing back`);
+      }
+      this.#finished.add(next.run);
+    } else if (!isDriven && next.state !== 'completed') {
+      violate('7', `${next.name} ${next.state} has no command that brings it on`);
+    } else if (!isDriven && next.timers.length === 0) {
+      violate('7', `${next.name} ${next.state} has no timer that ends it`);
+    }
+  }
+
+  /** A command leaves the outbox when it was carried out, or when a line says that it was given up. */
+  #checkOutbox(before: MigrationRecord, next: MigrationRecord, history: readonly HistoryEntry[]): void {
+    const { violate, contents, world, hasFailover } = this.#facts;
+    const left = before.outbox.filter(({ id }) => !next.outbox.some((one) => one.id === id));
+    const isFull = next.outbox.filter(({ effect }) => effect.type === 'deliver').length >= deliveriesMax;
+    for (const command of left) {
+      if (command.effect.type === 'deliver') {
+        const { channel, id } = deliveryOf(command);
+        const isGivenUp = isFull || history.some(({ kind }) => kind === 'notice.dropped');
+        if (!this.#posted.has(`${channel} ${id}`) && !isGivenUp)
+          violate('7', `notice ${id} was never posted to ${channel}`);
+      }
+      if (command.effect.type === 'finish' && before.run === next.run && !hasFailover) {
+        const mine = [...contents.claims].filter(([, text]) => text === encodeHolder(next));
+        if (mine.length > 0) violate('7', `${next.name} is done and still holds ${mine[0]?.[0]}`);
+        const kept = world.kept.get(next.name)?.baseline;
+        if (kept?.run === next.run) violate('7', `${next.name} is done and its way back is still kept`);
+      }
+    }
+  }
+
+  #routesOf(state: WorldState, record: MigrationRecord): readonly RouteState[] {
+    const { spec } = contextOf(record);
+    return state.routes.filter(({ route }) =>
+      spec.routes.some(({ loadBalancer }) => loadBalancer === route.loadBalancer),
+    );
+  }
+}
+
+function deliveryOf({ effect }: Command): { readonly channel: string; readonly id: string } {
+  const { channel, notice } = effect.params as unknown as { readonly channel: string; readonly notice: Notice };
+  return { channel, id: notice.id };
+}

@@ -1,0 +1,150 @@
+import type { CarrierWeights } from '../../src/domain/agreement.ts';
+import type { Notice } from '../../src/domain/notice.ts';
+import type { MigrationRecord } from '../../src/domain/record.ts';
+import type { Side } from '../../src/domain/spec.ts';
+import type { Sample } from '../../src/domain/verdict.ts';
+import type { WeightedBackend } from '../../src/ports/load-balancer.ts';
+import type { HistoryEntry } from '../../src/ports/migration-store.ts';
+import { EvidenceRules } from './evidence-rules.ts';
+import { contextOf, type Facts, goalFor, wasAsAsked } from './facts.ts';
+import type { Instance } from './instance.ts';
+import type { Listening } from './ports.ts';
+import { RecordRules } from './record-rules.ts';
+import { settledSum, shareOf } from './state.ts';
+import { TimeRules } from './time-rules.ts';
+import { TrafficRules } from './traffic-rules.ts';
+
+const violationsMax = 20;
+
+/** Rules 1 to 12 of the design, on the modelled world: asked at every effect, in between, and when everything rests. */
+export class Rules implements Listening {
+  readonly violations: string[] = [];
+  readonly #facts: Facts;
+  readonly #traffic: TrafficRules;
+  readonly #records: RecordRules;
+  readonly #evidence: EvidenceRules;
+  readonly #time: TimeRules;
+  readonly #leases = new Map<string, Instance>();
+
+  constructor(facts: Omit<Facts, 'violate'>) {
+    this.#facts = { ...facts, violate: (rule, text) => this.violate(rule, text) };
+    this.#traffic = new TrafficRules(this.#facts);
+    this.#records = new RecordRules(this.#facts);
+    this.#evidence = new EvidenceRules(this.#facts);
+    this.#time = new TimeRules(this.#facts, this.#evidence);
+  }
+
+  violate(rule: string, text: string): void {
+    this.#facts.trace.note(`BROKEN rule ${rule}: ${text}`);
+    if (this.violations.length < violationsMax) this.violations.push(`rule ${rule}: ${text}`);
+  }
+
+  committed(
+    instance: Instance,
+    before: MigrationRecord | null,
+    next: MigrationRecord,
+    history: readonly HistoryEntry[],
+  ): void {
+    const { hit } = this.#facts;
+    const from = before === null || before.run !== next.run ? 'start' : before.state;
+    hit(`state ${next.state}`);
+    if (from !== next.state) hit(`transition ${from} -> ${next.state}`);
+    for (const { kind } of history) hit(`history ${kind}`);
+    if (contextOf(next).isForced) this.#traffic.force();
+    this.#records.committed(instance, before, next, history);
+    this.#evidence.committed(instance, before, next, history);
+    this.#time.committed(instance, next);
+    this.#noteEnds(before, next);
+  }
+
+  writing(instance: Instance, route: number, side: Side, weights: CarrierWeights, fence: number): void {
+    this.#traffic.writing(instance, route, side, weights, fence);
+  }
+
+  setting(instance: Instance, route: number, group: string, backends: readonly WeightedBackend[]): void {
+    const { world, contents, hasLostStore, hasFailover } = this.#facts;
+    this.#facts.hit('glass');
+    this.#traffic.setting(instance, route, group, backends);
+    const thing = `clb ${world.route(route).route.loadBalancer}`;
+    const isAlone =
+      this.#leases.get(thing) === instance && (contents.leases.get(thing)?.untilMs ?? 0) > world.scheduler.nowMs;
+    // A person at a laptop, and a watchdog without a store, have no lease; one that froze with it may have lost it.
+    const isExcused = instance.name.startsWith('rescue') || hasLostStore || hasFailover || instance.frozenForMs > 0;
+    if (!isAlone && !isExcused) this.violate('6', `${instance.name} writes to ${thing} without its lease`);
+  }
+
+  posted(channel: string, notice: Notice): void {
+    this.#records.posted(channel, notice);
+  }
+
+  kept(name: string, isEmptied: boolean): void {
+    const record = this.#facts.records.get(name);
+    const { hasFailover } = this.#facts;
+    if (isEmptied && record !== undefined && !record.isFinal && !hasFailover) {
+      this.violate('9', `the way back of ${name} is emptied while it is ${record.state}`);
+    }
+  }
+
+  looked(instance: Instance, name: string, samples: readonly Sample[]): void {
+    this.#evidence.looked(instance, name, samples);
+  }
+
+  probed(instance: Instance, side: Side, isOk: boolean): void {
+    this.#evidence.probed(instance, side, isOk);
+  }
+
+  leased(instance: Instance, thing: string): void {
+    this.#leases.set(thing, instance);
+  }
+
+  rescuing(isForced: boolean): void {
+    if (isForced) this.#traffic.force();
+  }
+
+  failedOver(): void {
+    this.#leases.clear();
+  }
+
+  look(): void {
+    this.#time.look();
+  }
+
+  /** Everything rests: what the records say is what the world has. */
+  end(): void {
+    const { world, records, hasForeign, hasRescue, hasFailover, hasLostStore } = this.#facts;
+    for (const record of records.values()) {
+      if (hasForeign || hasFailover || record.state === 'refused') continue;
+      const isGoneBack = record.state === 'rolledBack';
+      const isThere = record.state === 'closed' && !isRollingBackBefore(record);
+      // Without a store the watchdog cannot know that a migration arrived a moment ago, and brings it back.
+      if (!isGoneBack && !(isThere && !hasRescue && !hasLostStore)) continue;
+      const isNewest = [...records.values()].every(({ createdAtMs }) => createdAtMs <= record.createdAtMs);
+      const missing = isNewest ? wasAsAsked([world.state], (route) => goalFor(record, route)) : null;
+      if (missing !== null) this.violate('2', `${record.name} rests ${record.state}, and ${missing}`);
+    }
+  }
+
+  /** Both ends of what is under way, so that the share in between can be held against them (rule 1). */
+  #noteEnds(before: MigrationRecord | null, next: MigrationRecord): void {
+    const { world } = this.#facts;
+    const [from, to] = [before === null ? null : contextOf(before), contextOf(next)];
+    const isVerified = before !== null && from?.verifiedAtMs !== to.verifiedAtMs;
+    if (!isVerified && from?.goalsOf === to.goalsOf) return;
+    for (const [index, route] of world.state.routes.entries()) {
+      // What was verified, also where the same commit turns back at once.
+      const goal = goalFor(isVerified && next.state !== 'rolledBack' ? before : next, route);
+      if (goal === null) continue;
+      const { state } = world;
+      const sums = {
+        source: settledSum(state, route, 'source', goal.source),
+        target: settledSum(state, route, 'target', goal.target),
+      };
+      this.#traffic.setEnd(index, shareOf(sums) ?? 0, isVerified);
+    }
+  }
+}
+
+/** Closed by a person's word out of a rollback that was stuck: then it is as it was accepted. */
+function isRollingBackBefore(record: MigrationRecord): boolean {
+  return contextOf(record).rollingBackSinceMs !== null;
+}

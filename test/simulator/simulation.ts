@@ -1,0 +1,392 @@
+import { memoryContents } from '../../src/adapters/memory/store.ts';
+import { decodeRecord } from '../../src/adapters/memory/stored-record.ts';
+import type { PersonCommand } from '../../src/domain/person-command.ts';
+import type { MigrationRecord } from '../../src/domain/record.ts';
+import type { Spec } from '../../src/domain/spec.ts';
+import {
+  ConflictError,
+  FencedError,
+  messageOf,
+  NotAllowedError,
+  NotFoundError,
+  TerminalError,
+  TransientError,
+} from '../../src/ports/errors.ts';
+import { type Random, seededRandom } from '../../src/sandbox/random.ts';
+import { Calls } from './calls.ts';
+import { Controllers } from './controllers.ts';
+import { Counters, intervalMs } from './counters.ts';
+import { Coverage } from './coverage.ts';
+import { type Fault, foreignKinds, makeFaults } from './faults.ts';
+import { Instance } from './instance.ts';
+import { healAll, scheduleOthers } from './others.ts';
+import { asTyped } from './people.ts';
+import { type Outside, portsOf, type SimulatedPorts } from './ports.ts';
+import { isAtRest } from './rest.ts';
+import { Rules } from './rules.ts';
+import { makeScenario, type Scenario } from './scenario.ts';
+import { Scheduler } from './scheduler.ts';
+import { Trace } from './trace.ts';
+import { Weather } from './weather.ts';
+import type { Wiring } from './wiring.ts';
+import { World } from './world.ts';
+
+const startMs = 1_790_000_000_000;
+const minute = 60_000;
+/** Faults are off for so long: whoever has not come to rest by then never does. */
+const restWithinMs = 60 * minute;
+const eventsMax = 500_000;
+
+export interface RunOptions {
+  readonly seed: number;
+  /** In place of those of the seed. */
+  readonly faults?: readonly Fault[];
+  readonly isTold?: boolean;
+  readonly wiring: Wiring;
+}
+
+export interface RunResult {
+  readonly seed: number;
+  readonly faults: readonly Fault[];
+  readonly violations: readonly string[];
+  readonly hash: string;
+  readonly story: readonly string[];
+  readonly coverage: ReadonlyMap<string, number>;
+  readonly scenario: Scenario;
+}
+
+export function faultsOf(seed: number): readonly Fault[] {
+  return makeFaults(seededRandom(seed ^ 0x5eed), makeScenario(seededRandom(seed)).safeMs);
+}
+
+/** One migration and everything around it, from its start until it rests. The same seed and faults give the same run. */
+export async function simulate(options: RunOptions): Promise<RunResult> {
+  const simulation = new Simulation(options);
+  return simulation.run();
+}
+
+class Simulation {
+  readonly #options: RunOptions;
+  readonly #faults: readonly Fault[];
+  readonly #scenario: Scenario;
+  readonly #scheduler = new Scheduler(startMs);
+  readonly #coverage = new Coverage();
+  readonly #trace: Trace;
+  readonly #weather: Weather;
+  readonly #world: World;
+  readonly #controllers: Controllers;
+  readonly #counters: Counters;
+  readonly #random: Random;
+  readonly #outside: Outside;
+  readonly #rules: Rules;
+  readonly #running = new Set<Instance>();
+  readonly #tasks = new Set<string>();
+  #launched = 0;
+  #isOver = false;
+
+  constructor(options: RunOptions) {
+    const { seed, wiring } = options;
+    this.#options = options;
+    this.#scenario = makeScenario(seededRandom(seed));
+    this.#faults = options.faults ?? faultsOf(seed);
+    const nowMs = (): number => this.#scheduler.nowMs;
+    const hit = (what: string): void => this.#coverage.hit(what);
+    this.#random = seededRandom(seed ^ 0x7ac5);
+    this.#trace = new Trace(nowMs, options.isTold === true);
+    this.#weather = new Weather(this.#faults, { nowMs, safeMs: this.#scenario.safeMs, hit });
+    this.#world = new World(this.#scheduler, this.#trace, this.#scenario.start);
+    this.#controllers = new Controllers(this.#world, this.#scenario, this.#weather, seededRandom(seed ^ 0xc0de));
+    this.#counters = new Counters(this.#world, this.#scenario, this.#weather, seededRandom(seed ^ 0xc047));
+    const calls = new Calls(this.#scheduler, this.#trace, this.#weather, seededRandom(seed ^ 0xca11), hit);
+    const contents = memoryContents();
+    const records = new Map<string, MigrationRecord>();
+    const hasForeign = this.#faults.some(({ kind }) => foreignKinds.has(kind));
+    this.#rules = new Rules({
+      world: this.#world,
+      weather: this.#weather,
+      scenario: this.#scenario,
+      records,
+      contents,
+      samples: this.#counters.samples,
+      hasForeign,
+      hasFailover: this.#faults.some(({ kind }) => kind === 'failover'),
+      hasLostStore: this.#faults.some((fault) => fault.kind === 'outage' && fault.of === 'store'),
+      hasRescue: this.#faults.some(({ kind }) => kind === 'rescue'),
+      trace: this.#trace,
+      hit,
+    });
+    this.#outside = {
+      world: this.#world,
+      scenario: this.#scenario,
+      calls,
+      contents,
+      samples: this.#counters.samples,
+      listening: this.#rules,
+      records,
+      parsed: new Map(),
+      invoke: (name, id, inMs) => this.#invokeStep(name, id, inMs),
+      isFenceChecked: wiring.isFenceChecked,
+    };
+  }
+
+  async run(): Promise<RunResult> {
+    scheduleOthers(this.#world, this.#faults, this.#weather, seededRandom(this.#options.seed ^ 0x07e5));
+    this.#schedulePeople();
+    this.#scheduleFunctions();
+    const end = await this.#scheduler.run(() => this.#isOver, eventsMax);
+    if (end !== 'over') this.#rules.violate('liveness', end === 'idle' ? 'nothing moves any more' : 'too many events');
+    return {
+      seed: this.#options.seed,
+      faults: this.#faults,
+      violations: this.#rules.violations,
+      hash: this.#trace.hash,
+      story: this.#trace.lines ?? [],
+      coverage: this.#coverage.counts,
+      scenario: this.#scenario,
+    };
+  }
+
+  #scheduleFunctions(): void {
+    this.#every(minute, this.#random.between(0, minute), () => this.#timer('tick'));
+    this.#every(minute, this.#random.between(0, minute), () => this.#timer('watchdog'));
+    this.#every(intervalMs, intervalMs, () => this.#look());
+    this.#scheduler.at(this.#weather.calmAtMs, () => {
+      this.#trace.note('the faults are over');
+      healAll(this.#world);
+    });
+    for (const fault of this.#faults) {
+      if (fault.kind === 'engineDead') this.#scheduler.at(startMs + fault.atMs, () => this.#killEngine());
+      if (fault.kind === 'failover') this.#scheduleFailover(fault.atMs, fault.lostMs);
+    }
+  }
+
+  #every(everyMs: number, firstMs: number, run: () => void): void {
+    this.#scheduler.after(firstMs, () => {
+      run();
+      this.#every(everyMs, everyMs, run);
+    });
+  }
+
+  /** Each interval: the counters count, the rules that are about time are looked at, and whether it is over. */
+  #look(): void {
+    this.#counters.count();
+    this.#rules.look();
+    if (this.#isNothingLeft()) {
+      this.#rules.end();
+      this.#isOver = true;
+    }
+    if (this.#isOver || !this.#weather.isCalm) return;
+    const isBusy = this.#controllers.isBusy || this.#running.size > 0;
+    const isIdle = [...this.#outside.records.values()].every(({ isFinal }) => isFinal);
+    if (isAtRest(this.#outside.records, this.#scheduler.nowMs, this.#weather.calmAtMs) && !(isIdle && isBusy)) {
+      this.#rules.end();
+      this.#isOver = true;
+    } else if (this.#scheduler.nowMs > this.#weather.calmAtMs + restWithinMs) {
+      const states = [...this.#outside.records.values()].map(
+        ({ name, state, outbox }) => `${name} ${state} ${outbox.map(({ note }) => note).join('; ')}`,
+      );
+      this.#rules.violate('liveness', `does not come to rest: ${states.join(', ')}`);
+      this.#isOver = true;
+    }
+  }
+
+  /** Everything is final, and nobody starts anything any more: what goes wrong now goes wrong for others. */
+  #isNothingLeft(): boolean {
+    const records = [...this.#outside.records.values()];
+    const isDone = records.every(({ isFinal, outbox }) => isFinal && outbox.length === 0);
+    const isStarted = (fault: Fault): boolean =>
+      fault.kind !== 'start' || startMs + fault.atMs < this.#scheduler.nowMs - minute;
+    return (
+      records.length > 0 &&
+      isDone &&
+      this.#faults.every(isStarted) &&
+      this.#running.size === 0 &&
+      !this.#controllers.isBusy
+    );
+  }
+
+  #timer(of: 'tick' | 'watchdog'): void {
+    const { weather } = { weather: this.#weather };
+    if (of === 'tick' && weather.isEngineDead) return;
+    if (weather.trigger(of, 'lost')) return;
+    const lateMs = weather.trigger(of, 'late') ? this.#random.between(0, minute) : 0;
+    const times = weather.trigger(of, 'twice') ? 2 : 1;
+    for (let time = 0; time < times; time++) {
+      this.#scheduler.after(lateMs + time * this.#random.between(0, 5_000), () =>
+        of === 'tick' ? this.#tick() : this.#watchdog(),
+      );
+    }
+  }
+
+  #tick(): void {
+    this.#launch('tick', 70_000, async (ports) => {
+      const { failed } = await this.#options.wiring.tick(ports, ports.clock.now() + 58_000);
+      for (const text of Object.values(failed)) this.#checkMessage(`tick: ${text}`, text);
+    });
+  }
+
+  #watchdog(): void {
+    this.#launch('watchdog', 70_000, async (ports) => {
+      const { problems } = await this.#options.wiring.watchOver(ports, ports.clock.now() + 57_000);
+      this.#trace.note(`watchdog: ${problems.join('; ') || 'done'}`);
+    });
+  }
+
+  #invokeStep(name: string, id: string, inMs: number): void {
+    if (this.#tasks.has(id) || this.#weather.isEngineDead || this.#weather.trigger('step', 'lost')) return;
+    this.#tasks.add(id);
+    const lateMs = this.#weather.trigger('step', 'late') ? this.#random.between(0, 5 * minute) : 50;
+    const times = this.#weather.trigger('step', 'twice') ? 2 : 1;
+    for (let time = 0; time < times; time++) {
+      this.#scheduler.after(inMs + lateMs + time * 1_000, () => {
+        if (this.#weather.isEngineDead) return;
+        this.#launch('step', 75_000, (ports) =>
+          this.#options.wiring.advance(ports, name, ports.clock.now() + 62_000, 15_000),
+        );
+      });
+    }
+  }
+
+  #launch(kind: string, limitMs: number, work: (ports: SimulatedPorts) => Promise<unknown>): void {
+    const skewMs = this.#weather.skewMs * (this.#random.next() < 0.5 ? 1 : 0);
+    if (skewMs !== 0) this.#coverage.hit('skew');
+    const instance = new Instance(this.#scheduler, `${kind}-${this.#launched++}`, skewMs);
+    this.#running.add(instance);
+    const end = (): void => {
+      instance.isDone = true;
+      this.#running.delete(instance);
+    };
+    const check = (): void => {
+      if (instance.isDone) return;
+      if (!instance.isDead && instance.frozenForMs > 0) {
+        this.#scheduler.after(instance.frozenForMs, () => {
+          instance.kill();
+          end();
+        });
+        return;
+      }
+      // The platform ends what takes longer than its time-out.
+      instance.kill();
+      end();
+    };
+    this.#scheduler.after(limitMs, check);
+    work(portsOf(this.#outside, instance)).then(end, (error: unknown) => {
+      end();
+      this.#trace.note(`${instance.name} fails: ${messageOf(error)}`);
+      this.#checkError(instance.name, error);
+    });
+  }
+
+  #killEngine(): void {
+    for (const instance of this.#running) {
+      if (!/^(tick|step)/.test(instance.name)) continue;
+      instance.kill();
+      this.#running.delete(instance);
+    }
+    this.#coverage.hit('engineDead');
+  }
+
+  #schedulePeople(): void {
+    this.#start(this.#scenario.spec, 'run-1', 1_000, 20);
+    for (const [index, fault] of this.#faults.entries()) {
+      if (fault.kind === 'person') this.#scheduler.at(startMs + fault.atMs, () => this.#command(fault.command));
+      if (fault.kind === 'start') {
+        const { spec } = this.#scenario;
+        const rival: Spec = { ...spec, name: 'rival', routes: spec.routes.slice(0, 1) };
+        const isRival = fault.who === 'rival';
+        this.#start(isRival ? rival : spec, `${fault.who}-${index}`, fault.atMs, 3);
+      }
+      if (fault.kind === 'rescue') this.#scheduler.at(startMs + fault.atMs, () => this.#rescue(fault.isForced));
+    }
+  }
+
+  /** A person who gets no answer asks again with the same key. */
+  #start(spec: Spec, run: string, inMs: number, triesLeft: number): void {
+    this.#scheduler.after(inMs, () => {
+      this.#launch('api', 30_000, async (ports) => {
+        try {
+          await this.#options.wiring.startMigration(ports, spec, { run, actor: 'ada' });
+          this.#coverage.hit('start');
+          await ports.invoker.invoke(spec.name, `${spec.name}-${run}`, 0);
+        } catch (error) {
+          this.#checkError('start', error);
+          if (triesLeft > 0 && !(error instanceof ConflictError)) this.#start(spec, run, 10_000, triesLeft - 1);
+        }
+      });
+    });
+  }
+
+  #command(typed: PersonCommand): void {
+    this.#launch('api', 30_000, async (ports) => {
+      const { name } = this.#scenario.spec;
+      const command = asTyped(typed, this.#outside.records.get(name));
+      const record = await this.#options.wiring.sendCommand(ports, name, command, 'ada');
+      this.#coverage.hit(`command ${command.type}`);
+      await ports.invoker.invoke(name, `${name}-${record.revision}`, 0);
+    });
+  }
+
+  #rescue(isForced: boolean): void {
+    this.#launch('rescue', 300_000, async (ports) => {
+      this.#coverage.hit('rescue');
+      this.#rules.rescuing(isForced);
+      const { name } = this.#scenario.spec;
+      const onProgress = (note: string): void => this.#trace.note(`rescue: ${note}`);
+      const { isVerified } = await this.#options.wiring.rescue(ports, name, {
+        forMsMax: 240_000,
+        isForced,
+        onProgress,
+      });
+      this.#trace.note(`rescue: ${isVerified ? 'verified' : 'not verified'}`);
+    });
+  }
+
+  /** The replica that takes over does not have what was acknowledged last. */
+  #scheduleFailover(atMs: number, lostMs: number): void {
+    const { contents, records } = this.#outside;
+    let [migrations, claims, leases] = [
+      new Map(contents.migrations),
+      new Map(contents.claims),
+      new Map(contents.leases),
+    ];
+    this.#scheduler.at(startMs + Math.max(0, atMs - lostMs), () => {
+      [migrations, claims, leases] = [new Map(contents.migrations), new Map(contents.claims), new Map(contents.leases)];
+    });
+    this.#scheduler.at(startMs + atMs, () => {
+      this.#coverage.hit('failover');
+      this.#trace.note(`the store fails over and loses ${lostMs} ms`);
+      replace(contents.migrations, migrations);
+      replace(contents.claims, claims);
+      replace(contents.leases, leases);
+      records.clear();
+      for (const [name, { revision, text }] of migrations) records.set(name, decodeRecord(name, revision, text));
+      this.#rules.failedOver();
+    });
+  }
+
+  #checkError(where: string, error: unknown): void {
+    const isOfTheWorld =
+      error instanceof TransientError ||
+      error instanceof ConflictError ||
+      error instanceof FencedError ||
+      error instanceof NotAllowedError ||
+      error instanceof NotFoundError;
+    if (isOfTheWorld) return;
+    if (error instanceof TerminalError) this.#checkMessage(where, error.message);
+    else
+      this.#rules.violate(
+        'errors',
+        `${where} threw ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+      );
+  }
+
+  /** Only what the simulator made up may be refused for good: everything else is a mistake of ours. */
+  #checkMessage(where: string, text: string): void {
+    if (!text.startsWith('sim:')) this.#rules.violate('errors', `${where}: ${text}`);
+  }
+}
+
+function replace<K, V>(map: Map<K, V>, by: ReadonlyMap<K, V>): void {
+  map.clear();
+  for (const [key, value] of by) map.set(key, value);
+}

@@ -1,0 +1,124 @@
+import type { MigrationRecord } from '../../src/domain/record.ts';
+import type { EvidenceRules } from './evidence-rules.ts';
+import { contextOf, type Facts, goalFor, isRollingBack, wasAsAsked } from './facts.ts';
+import type { Instance } from './instance.ts';
+import { sumsOf } from './state.ts';
+import { canCarry } from './traffic-rules.ts';
+
+/** What may take so long although nothing stands in its way: two ticks of a function, and what a look needs. */
+const slackMs = 150_000;
+const splitStates = /^(progressing\..+|held|paused|rollingBack|stuck)$/;
+
+/** Rules 5, 8 and 9 as far as they are about time: looked at every few seconds. */
+export class TimeRules {
+  readonly #facts: Facts;
+  readonly #evidence: EvidenceRules;
+  readonly #engineAtMs = new Map<string, number>();
+  readonly #differsSinceMs = new Map<string, number>();
+  #watchdogFreeSinceMs: number;
+  #glassFreeSinceMs: number;
+
+  constructor(facts: Facts, evidence: EvidenceRules) {
+    this.#facts = facts;
+    this.#evidence = evidence;
+    this.#watchdogFreeSinceMs = facts.world.scheduler.nowMs;
+    this.#glassFreeSinceMs = facts.world.scheduler.nowMs;
+  }
+
+  committed(instance: Instance, next: MigrationRecord): void {
+    if (!instance.name.startsWith('watchdog')) this.#engineAtMs.set(next.run, this.#facts.world.scheduler.nowMs);
+  }
+
+  look(): void {
+    const { world, weather, records } = this.#facts;
+    const { nowMs } = world.scheduler;
+    const isCarrying = world.state.routes.every((route) => canCarry(world.state, route));
+    if (!weather.isFreeBut(watchdogBears) || !isCarrying) this.#watchdogFreeSinceMs = nowMs;
+    if (!weather.isFreeBut(glassBears) || !isCarrying) this.#glassFreeSinceMs = nowMs;
+    for (const record of records.values()) {
+      this.#checkDeadMan(record, nowMs);
+      this.#checkGlass(record, nowMs);
+      this.#checkDrift(record, nowMs);
+      this.#checkDeadline(record, nowMs);
+    }
+  }
+
+  /** Without an engine, and with nothing else in the way, the watchdog brings it back in time (rule 9). */
+  #checkDeadMan(record: MigrationRecord, nowMs: number): void {
+    const { baseline } = contextOf(record);
+    const silentMs = nowMs - (this.#engineAtMs.get(record.run) ?? nowMs);
+    const freeMs = nowMs - this.#watchdogFreeSinceMs;
+    if (baseline === null || record.isFinal || !splitStates.test(record.state)) return;
+    const patienceMs =
+      baseline.patience.deadManMs + slackMs + baseline.patience.breakGlassMs + baseline.patience.capacityMs;
+    if (silentMs > patienceMs && freeMs > patienceMs)
+      this.#checkBack(record, '9', `nobody cared for ${record.name} for ${silentMs / 1_000} s`);
+  }
+
+  /** A rollback does not wait for a Kubernetes API or a controller (rule 5). */
+  #checkGlass(record: MigrationRecord, nowMs: number): void {
+    const { baseline, rollingBackSinceMs } = contextOf(record);
+    if (baseline === null || !isRollingBack(record) || record.isFinal) return;
+    const forMs = nowMs - (rollingBackSinceMs ?? nowMs);
+    const patienceMs = Math.max(baseline.patience.breakGlassMs, baseline.patience.capacityMs) + slackMs;
+    if (forMs > patienceMs && nowMs - this.#glassFreeSinceMs > patienceMs) {
+      this.#checkBack(record, '5', `the rollback of ${record.name} is ${forMs / 1_000} s old`);
+    }
+  }
+
+  #checkBack(record: MigrationRecord, rule: string, what: string): void {
+    const { world, violate } = this.#facts;
+    for (const route of world.state.routes) {
+      if (goalFor(record, route) === null) continue;
+      for (const group of route.groups) {
+        if (sumsOf(group).target > 0) violate(rule, `${what} and the target still has weight in ${group.group}`);
+      }
+    }
+  }
+
+  /** Once nothing else is wrong, a share that is not what it should be is seen (rule 8). */
+  #checkDrift(record: MigrationRecord, nowMs: number): void {
+    const { world, weather, violate, scenario } = this.#facts;
+    const isLooking = /^progressing\.(baking|gated)$/.test(record.state);
+    const missing = isLooking && weather.isCalm ? wasAsAsked([world.state], (route) => goalFor(record, route)) : null;
+    if (missing === null) {
+      this.#differsSinceMs.delete(record.run);
+      return;
+    }
+    const sinceMs = this.#differsSinceMs.get(record.run) ?? nowMs;
+    this.#differsSinceMs.set(record.run, sinceMs);
+    if (nowMs - sinceMs > slackMs + scenario.watchEveryMs)
+      violate('8', `${record.name} ${record.state} does not see that ${missing}`);
+  }
+
+  #checkDeadline(record: MigrationRecord, nowMs: number): void {
+    const { name, run, state } = record;
+    const { weather, violate } = this.#facts;
+    const { spec } = contextOf(record);
+    const isMoving = /^progressing\.(shifting|baking)$/.test(state);
+    const overMs = this.#evidence.movedMs(run) - spec.deadlineMs;
+    const isFree = weather.isCalm && nowMs > weather.calmAtMs + slackMs;
+    if (isMoving && isFree && overMs > slackMs) violate('4', `${name} is on the move ${overMs} ms past its deadline`);
+  }
+}
+
+/** What the watchdog puts up with: an engine that is dead, and everything that is about evidence. */
+const watchdogBears: ReadonlySet<string> = new Set([
+  'engineDead',
+  'signals',
+  'probe',
+  'trigger tick',
+  'trigger step',
+  'outage signals',
+  'outage chat',
+]);
+/** What a rollback puts up with: no Kubernetes API, no controller, no chat, no signals. */
+const glassBears: ReadonlySet<string> = new Set([
+  'outage ack',
+  'outage asm',
+  'outage signals',
+  'outage chat',
+  'stall',
+  'signals',
+  'probe',
+]);
