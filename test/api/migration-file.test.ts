@@ -159,7 +159,7 @@ describe('the long form', () => {
     expect(draft.notify).toEqual(['ops', 'audit']);
   });
 
-  test.each(['shop-ingress', 'gated', 'scheduled-canary'])('examples/%s.yaml is valid', (name) => {
+  test.each(['shop-ingress', 'gated', 'scheduled-canary', 'reviews'])('examples/%s.yaml is valid', (name) => {
     const text = readFileSync(new URL(`../../examples/${name}.yaml`, import.meta.url), 'utf8');
     expect(parseMigration(text).name).toBe(name);
   });
