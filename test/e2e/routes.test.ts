@@ -56,6 +56,20 @@ const inWords = ({ ports }: MigrationView) =>
   ports.map(({ loadBalancer, port, share }) => `${loadBalancer}:${port} ${share}`).join(', ');
 const shares = async (name: string) => inWords(await operator.get(name));
 
+/** Per cent of so many requests that the gateways of the target answered, by their own counters. */
+async function observedOf(requests: number): Promise<number> {
+  await sandbox.control('PUT', '/clients', { ratePerSecond: 1500 });
+  const before = await sandbox.counters();
+  const counted = await until(async () => {
+    const now = await sandbox.counters();
+    const source = now.source.sinceStart.requests - before.source.sinceStart.requests;
+    const target = now.target.sinceStart.requests - before.target.sinceStart.requests;
+    return source + target >= requests ? { source, target } : null;
+  }, 120_000);
+  await sandbox.control('PUT', '/clients', { ratePerSecond: 200 });
+  return (counted.target / (counted.source + counted.target)) * 100;
+}
+
 /** What the agent beside the gateways would say before a start: requests of each side, by the CLB they came through. */
 async function countByLoadBalancer(name: string): Promise<void> {
   const { url, token } = sandbox.description.functions;
@@ -73,14 +87,15 @@ async function countByLoadBalancer(name: string): Promise<void> {
 }
 
 describe('two load balancers of one gateway', () => {
-  it('move in lockstep, each verified on every port', async () => {
+  it('move in lockstep, each verified on every port, and 20,000 requests are split as the weights say', async () => {
     await sluice(
       'start',
       '-f',
-      await fileOf('together', 'steps: [{ share: 50, bake: 1h }, { share: 100, bake: 20s }]'),
+      await fileOf('together', 'steps: [{ share: 10, bake: 1h }, { share: 100, bake: 20s }]'),
     );
     await operator.isIn('together', 'progressing.baking');
-    expect(await shares('together')).toBe('lb-public:80 50, lb-public:443 50, lb-internal:80 50');
+    expect(await shares('together')).toBe('lb-public:80 10, lb-public:443 10, lb-internal:80 10');
+    expect(Math.abs((await observedOf(20_000)) - 10)).toBeLessThan(1);
     await sluice('promote', 'together');
     await operator.isIn('together', 'completed');
     expect(await shares('together')).toBe('lb-public:80 100, lb-public:443 100, lb-internal:80 100');
