@@ -1,3 +1,4 @@
+import { networksOf } from './adapters/addresses.ts';
 import { clbClient } from './adapters/clb/clb-client.ts';
 import type { CredentialsSource } from './adapters/clb/credentials.ts';
 import { clbLoadBalancer } from './adapters/clb/load-balancer.ts';
@@ -76,7 +77,12 @@ export function composeOutside(
     clock,
     router: kubernetesRouter(clients),
     loadBalancer: clbLoadBalancer(client),
-    probe: httpProbe({ clock, allowLoopback: config.isLoopbackProbeAllowed, speed: config.clock?.speed ?? 1 }),
+    probe: httpProbe({
+      clock,
+      allowLoopback: config.isLoopbackProbeAllowed,
+      networks: config.probeNetworks === null ? null : networksOf(config.probeNetworks),
+      speed: config.clock?.speed ?? 1,
+    }),
     notifier: notifierOf(config, environment, clock),
   };
   return { ports, clients };
@@ -91,7 +97,12 @@ function notifierOf(config: Config, environment: Environment, clock: Clock) {
       secret: secret === null ? null : () => readSecret(secret, environment),
     },
   ]);
-  return notifier({ channels: Object.fromEntries(channels), clock, isLoopbackAllowed: config.isLoopbackProbeAllowed });
+  return notifier({
+    channels: Object.fromEntries(channels),
+    clock,
+    isLoopbackAllowed: config.isLoopbackProbeAllowed,
+    hosts: config.channelHosts,
+  });
 }
 
 function credentialsIn(environment: Environment): ReturnType<CredentialsSource> {

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import * as v from 'valibot';
 import { duration, label } from './api/values.ts';
 
@@ -17,6 +18,8 @@ const reference = (schemes: readonly string[]) => {
     v.regex(new RegExp(`^(?:${schemes.join('|')}):[^\\s\\p{Cc}]+$`, 'u'), message),
   );
 };
+/** Requests carry a security token, and answers the kubeconfigs of clusters. */
+const plainOnlyHere = 'may be without TLS (http) on loopback only';
 const word = (message: string) =>
   v.pipe(v.string(message), v.maxLength(128, message), v.regex(/^[A-Za-z0-9][\w.:-]*$/, message));
 
@@ -34,11 +37,14 @@ export const clustersSchema = v.pipe(
 
 export const meshesSchema = named(v.strictObject({ kubeconfig: reference(['file', 'env', 'asm']) }), 20);
 
-export const clbSchema = v.strictObject({
-  region: word('must be a region such as cn-hangzhou'),
-  endpoint: v.optional(v.nullable(word('must be host or host:port, without a scheme')), null),
-  protocol: v.optional(v.picklist(['https', 'http'], 'must be https or http'), 'https'),
-});
+export const clbSchema = v.pipe(
+  v.strictObject({
+    region: word('must be a region such as cn-hangzhou'),
+    endpoint: v.optional(v.nullable(word('must be host or host:port, without a scheme')), null),
+    protocol: v.optional(v.picklist(['https', 'http'], 'must be https or http'), 'https'),
+  }),
+  v.check(({ endpoint, protocol }) => protocol === 'https' || isOnLoopback(`http://${endpoint}`), plainOnlyHere),
+);
 
 export const urlSchema = v.pipe(
   v.string('must be a URL'),
@@ -55,6 +61,7 @@ export const invokerSchema = v.pipe(
     function: word('must be the name of the step function'),
     qualifier: v.optional(v.nullable(word('must be an alias or version')), null),
   }),
+  v.check(({ endpoint }) => !endpoint?.startsWith('http:') || isOnLoopback(endpoint), plainOnlyHere),
   v.check(({ endpoint, region }) => endpoint !== null || region !== null, 'needs an endpoint or a region'),
 );
 
@@ -99,18 +106,38 @@ export const shardsSchema = v.pipe(
   v.check((shards) => shards >= 1 && shards <= 1024, 'must be a whole number from 1 to 1024'),
 );
 
-const namespacesWords = 'must be 1 to 50 names of namespaces with commas between them';
+/** `what` says what the entries have to be; at most 50 of them, with commas between them. */
+const listed = (what: string, isEntry: (text: string) => boolean) => {
+  const message = `must be 1 to 50 ${what} with commas between them`;
+  return v.pipe(
+    v.string(message),
+    v.transform((text) => text.split(',').map((entry) => entry.trim())),
+    v.check((entries) => entries.length <= 50 && entries.every(isEntry), message),
+  );
+};
 
-export const namespacesSchema = v.pipe(
-  v.string(namespacesWords),
-  v.transform((text) => text.split(',').map((name) => name.trim())),
-  v.check(
-    (names) => names.length <= 50 && names.every((name) => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name)),
-    namespacesWords,
-  ),
+export const probeNetworksSchema = listed('networks such as 10.0.0.0/8', isNetwork);
+
+export const channelHostsSchema = listed('hosts such as oapi.dingtalk.com or *.example.com', (text) =>
+  /^(?:\*\.)?[a-z0-9](?:[a-z0-9.-]{0,250}[a-z0-9])?$/.test(text),
+);
+
+export const namespacesSchema = listed('names of namespaces', (name) =>
+  /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name),
 );
 
 export const watchSchema = duration('1s', '1m', 'How often an active migration is looked at');
+
+function isOnLoopback(url: string): boolean {
+  return URL.canParse(url) && /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(new URL(url).hostname);
+}
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/');
+  const bitsMax = isIP(address) === 6 ? 128 : 32;
+  if (isIP(address) === 0 || more.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= bitsMax);
+}
 
 function isPlainUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;

@@ -82,6 +82,18 @@ export const configVariables: readonly ConfigVariable[] = [
     example: 'allow',
   },
   {
+    name: 'SLUICE_PROBE_NETWORKS',
+    meaning: 'The only networks that probes ask, those of the pods; any private or public address if absent',
+    isRequired: false,
+    example: '10.0.0.0/8,fd12:3456::/32',
+  },
+  {
+    name: 'SLUICE_CHANNEL_HOSTS',
+    meaning: 'The only hosts that channels may be on; any if absent',
+    isRequired: false,
+    example: 'oapi.dingtalk.com,*.example.com',
+  },
+  {
     name: 'SLUICE_NAMESPACES',
     meaning: 'Namespaces of the source gateways, where the watchdog looks for kept baselines; all of them if absent',
     isRequired: false,

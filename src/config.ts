@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { check, formatPath } from './api/problems.ts';
 import {
+  channelHostsSchema,
   channelsSchema,
   clbSchema,
   clockSchema,
@@ -9,6 +10,7 @@ import {
   invokerSchema,
   meshesSchema,
   namespacesSchema,
+  probeNetworksSchema,
   shardsSchema,
   tokensSchema,
   urlSchema,
@@ -39,6 +41,10 @@ export interface Config {
   /** How often the tick looks at an active migration. */
   readonly watchEveryMs: number;
   readonly isLoopbackProbeAllowed: boolean;
+  /** The only networks that probes ask; null: any that is no link, metadata or loopback address. */
+  readonly probeNetworks: readonly string[] | null;
+  /** The only hosts that channels may be on; null: any. */
+  readonly channelHosts: readonly string[] | null;
   /** Where source gateways are, and so kept baselines; null: anywhere. */
   readonly namespaces: readonly string[] | null;
 }
@@ -113,8 +119,14 @@ export function loadConfig(environment: Environment): Config {
     watchEveryMs: read('SLUICE_WATCH_EVERY', watchSchema, 5000),
     isLoopbackProbeAllowed:
       read('SLUICE_PROBE_LOOPBACK', v.literal('allow', 'must be allow, or absent'), null) !== null,
+    probeNetworks: read('SLUICE_PROBE_NETWORKS', probeNetworksSchema, null),
+    channelHosts: read('SLUICE_CHANNEL_HOSTS', channelHostsSchema, null),
     namespaces: read('SLUICE_NAMESPACES', namespacesSchema, null),
   };
+  // Node would take any certificate for good, in every client at once.
+  if (environment['NODE_TLS_REJECT_UNAUTHORIZED'] === '0') {
+    problems.push({ path: 'NODE_TLS_REJECT_UNAUTHORIZED', message: 'must not be 0: certificates are always checked' });
+  }
   if (problems.length > 0) throw new InvalidInputError(problems);
   // Every value is there now: one that is not has left a problem.
   return config as Config;

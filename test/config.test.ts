@@ -14,6 +14,8 @@ const environment = {
   SLUICE_TOKENS: `{"alice":{"role":"operator","sha256":"${digest.toUpperCase()}"}}`,
   SLUICE_CHANNELS: '{"ops":{"kind":"dingtalk","url":"env:OPS_URL","secret":"env:OPS_SECRET"}}',
   SLUICE_CLOCK: '20@1767225600000',
+  SLUICE_PROBE_NETWORKS: '10.0.0.0/8, fd12::/32',
+  SLUICE_CHANNEL_HOSTS: 'oapi.dingtalk.com, *.example.com',
   SLUICE_NAMESPACES: 'istio-system, gateways',
   SLUICE_PUBLIC_URL: 'https://sluice.example.com/',
   REDIS_URL: 'rediss://:verysecret@r-1.example.com:6379/0',
@@ -46,6 +48,8 @@ describe('the environment', () => {
       store: { kind: 'redis', url: 'env:REDIS_URL', shards: 4 },
       watchEveryMs: 10_000,
       isLoopbackProbeAllowed: true,
+      probeNetworks: ['10.0.0.0/8', 'fd12::/32'],
+      channelHosts: ['oapi.dingtalk.com', '*.example.com'],
       namespaces: ['istio-system', 'gateways'],
     });
   });
@@ -107,6 +111,31 @@ describe('the environment', () => {
       'SLUICE_NAMESPACES',
       'istio-system,Not_One',
       'SLUICE_NAMESPACES: must be 1 to 50 names of namespaces with commas between them',
+    ],
+    [
+      'SLUICE_PROBE_NETWORKS',
+      '10.0.0.0/33',
+      'SLUICE_PROBE_NETWORKS: must be 1 to 50 networks such as 10.0.0.0/8 with commas between them',
+    ],
+    [
+      'SLUICE_CHANNEL_HOSTS',
+      'https://hooks.example.com/x',
+      'SLUICE_CHANNEL_HOSTS: must be 1 to 50 hosts such as oapi.dingtalk.com or *.example.com with commas between them',
+    ],
+    [
+      'SLUICE_CLB',
+      '{"region":"cn-hangzhou","endpoint":"slb.aliyuncs.com","protocol":"http"}',
+      'SLUICE_CLB: may be without TLS (http) on loopback only',
+    ],
+    [
+      'SLUICE_INVOKER',
+      '{"endpoint":"http://1.cn-hangzhou.fc.aliyuncs.com","accountId":"1","function":"step"}',
+      'SLUICE_INVOKER: may be without TLS (http) on loopback only',
+    ],
+    [
+      'NODE_TLS_REJECT_UNAUTHORIZED',
+      '0',
+      'NODE_TLS_REJECT_UNAUTHORIZED: must not be 0: certificates are always checked',
     ],
     ['SLUICE_REDIS_SHARDS', '0', 'SLUICE_REDIS_SHARDS: must be a whole number from 1 to 1024'],
     ['SLUICE_PROBE_LOOPBACK', 'yes', 'SLUICE_PROBE_LOOPBACK: must be allow, or absent'],

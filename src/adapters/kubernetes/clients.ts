@@ -3,6 +3,7 @@ import type { CoreV1Api, CustomObjectsApi, DiscoveryV1Api } from '@kubernetes/cl
 import type { BackendMode } from '../../domain/backend-weights.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { TerminalError } from '../../ports/errors.ts';
+import { isLoopback } from '../addresses.ts';
 import { type Attempt, statusOf, translated } from './attempt.ts';
 import { type KubeconfigOptions, type KubeconfigRef, kubeconfigSource } from './kubeconfig.ts';
 import { type Transport, transport } from './transport.ts';
@@ -174,6 +175,19 @@ class Connection {
   }
 }
 
+/** @throws TerminalError where what is sent could be read, or answered, by somebody else */
+function verifiedServer(cluster: Kubernetes.Cluster | null): string {
+  if (cluster === null) throw new TerminalError('the kubeconfig names no cluster in its current context');
+  const { server, skipTLSVerify } = cluster;
+  if (!URL.canParse(server)) throw new TerminalError('the server of the kubeconfig is no URL');
+  const { protocol, hostname } = new URL(server);
+  if (protocol === 'https:' && !skipTLSVerify) return server;
+  // `kubectl proxy` speaks plain HTTP on loopback.
+  if (protocol === 'http:' && (hostname === 'localhost' || isLoopback(hostname))) return server;
+  const why = protocol === 'https:' ? 'it has insecure-skip-tls-verify' : 'its server must begin with https://';
+  throw new TerminalError(`the kubeconfig is refused: ${why}`);
+}
+
 function make(kubernetes: typeof Kubernetes, yaml: string, { clock, timeoutMs }: KubernetesOptions): Opened {
   const config = new kubernetes.KubeConfig();
   try {
@@ -182,8 +196,7 @@ function make(kubernetes: typeof Kubernetes, yaml: string, { clock, timeoutMs }:
     // The parser's message quotes the kubeconfig around the mistake (rule 11).
     throw new TerminalError('the kubeconfig is not one');
   }
-  const server = config.getCurrentCluster()?.server;
-  if (server === undefined) throw new TerminalError('the kubeconfig names no cluster in its current context');
+  const server = verifiedServer(config.getCurrentCluster());
   const wire = transport({ clock, timeoutMs: timeoutMs ?? timeoutMsDefault }, ({ status, headers, body }) => {
     const text = body.toString('utf8');
     return new kubernetes.ResponseContext(status, headers, {

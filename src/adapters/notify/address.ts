@@ -1,19 +1,14 @@
 import { type LookupAddress, type LookupOptions, lookup } from 'node:dns';
-import { BlockList, isIP, type LookupFunction } from 'node:net';
+import { isIP, type LookupFunction } from 'node:net';
 import { TerminalError } from '../../ports/errors.ts';
+import { isLoopback, mayReach } from '../addresses.ts';
 
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8);
-loopback.addAddress('::1', 'ipv6');
-
-/** Where a cloud hands out its own credentials, and addresses that mean this machine or its link. */
-const forbidden = new BlockList();
-forbidden.addSubnet('169.254.0.0', 16);
-forbidden.addSubnet('0.0.0.0', 8);
-forbidden.addAddress('100.100.100.200');
-forbidden.addAddress('::', 'ipv6');
-forbidden.addSubnet('fe80::', 10, 'ipv6');
-forbidden.addAddress('fd00:ec2::254', 'ipv6');
+/** Asks the system for all addresses of a name, as `dns.lookup` does. */
+export type Resolve = (
+  hostname: string,
+  options: LookupOptions & { readonly all: true },
+  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void;
 
 /**
  * The address of a channel as a URL: https, or http to loopback where that is allowed.
@@ -22,11 +17,11 @@ forbidden.addAddress('fd00:ec2::254', 'ipv6');
 export function channelUrl(name: string, resolve: () => string, isLoopbackAllowed: boolean): URL {
   const url = parsed(name, resolve);
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  const isLocal = host === 'localhost' || isIn(loopback, host);
+  const isLocal = host === 'localhost' || isLoopback(host);
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLocal && isLoopbackAllowed)) {
     throw new TerminalError(`channel ${name}: its address must begin with https://`);
   }
-  if (isIP(host) && !isReachable(host, isLoopbackAllowed)) throw new TerminalError(refusal(name));
+  if (isIP(host) && !mayReach(host, isLoopbackAllowed)) throw new TerminalError(refusal(name));
   return url;
 }
 
@@ -46,13 +41,23 @@ export function resolved(name: string, what: 'address' | 'secret', resolve: () =
   }
 }
 
-/** Looks names up and refuses the same addresses: a name may point anywhere, and differently each time. */
-export function guardedLookup(name: string, isLoopbackAllowed: boolean): LookupFunction {
+/** @throws TerminalError where the installation names hosts for its channels and this is none of them */
+export function checkHost(name: string, { hostname }: URL, hosts: readonly string[] | null): void {
+  const isNamed = (entry: string) => (entry.startsWith('*.') ? hostname.endsWith(entry.slice(1)) : hostname === entry);
+  if (hosts === null || hosts.some(isNamed)) return;
+  throw new TerminalError(`channel ${name}: its address is on none of the hosts of SLUICE_CHANNEL_HOSTS`);
+}
+
+/**
+ * Looks a name up once for one connection, which then goes to an address that was checked here: a name may point anywhere,
+ * and differently each time it is asked.
+ */
+export function guardedLookup(name: string, isLoopbackAllowed: boolean, resolve: Resolve = lookup): LookupFunction {
   return (hostname: string, options: LookupOptions, callback) => {
-    lookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
+    resolve(hostname, { ...options, all: true }, (error, addresses) => {
       if (error) return callback(error, '', 0);
       const [first] = addresses;
-      if (!first || addresses.some(({ address }) => !isReachable(address, isLoopbackAllowed))) {
+      if (!first || addresses.some(({ address }) => !mayReach(address, isLoopbackAllowed))) {
         return callback(new TerminalError(refusal(name)), '', 0);
       }
       return options.all ? callback(null, addresses) : callback(null, first.address, first.family);
@@ -62,13 +67,4 @@ export function guardedLookup(name: string, isLoopbackAllowed: boolean): LookupF
 
 function refusal(name: string): string {
   return `channel ${name}: its address leads to this machine, its link or the cloud's metadata`;
-}
-
-function isReachable(address: string, isLoopbackAllowed: boolean): boolean {
-  return !isIn(forbidden, address) && (isLoopbackAllowed || !isIn(loopback, address));
-}
-
-function isIn(list: BlockList, address: string): boolean {
-  const family = isIP(address);
-  return family !== 0 && list.check(address, family === 6 ? 'ipv6' : 'ipv4');
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../ports/clock.ts';
+import type { Resolve } from './address.ts';
 
 /** One channel of the installation. Address and secret are resolved when they are used, and kept nowhere. */
 export interface Channel {
@@ -15,6 +16,10 @@ export interface Surroundings {
   readonly clock: Clock;
   /** The sandbox's chat is on loopback, without TLS; nothing else may be. */
   readonly isLoopbackAllowed: boolean;
+  /** The only hosts that channels may be on, `example.com` or `*.example.com`; null: any. */
+  readonly hosts: readonly string[] | null;
+  /** How names become addresses, where not as the system says. */
+  readonly resolve?: Resolve;
   /** How long one attempt may take, in real milliseconds. */
   readonly timeoutMs: number;
 }

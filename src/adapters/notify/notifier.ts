@@ -2,6 +2,7 @@ import type { Notice } from '../../domain/notice.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { TerminalError } from '../../ports/errors.ts';
 import type { Notifier } from '../../ports/notifier.ts';
+import type { Resolve } from './address.ts';
 import type { Channel, Surroundings } from './channel.ts';
 import { postToDingtalk } from './dingtalk.ts';
 import { postToWebhook } from './webhook.ts';
@@ -11,6 +12,10 @@ export interface NotifierConfig {
   readonly clock: Clock;
   /** Only for the sandbox: plain HTTP to 127.0.0.0/8 and ::1. */
   readonly isLoopbackAllowed?: boolean;
+  /** The only hosts that channels may be on, `example.com` or `*.example.com`; null or absent: any. */
+  readonly hosts?: readonly string[] | null;
+  /** How names become addresses; the system's way unless told. */
+  readonly resolve?: Resolve;
   /** One attempt, 15 s unless told. */
   readonly timeoutMs?: number;
 }
@@ -26,6 +31,8 @@ export function notifier(config: NotifierConfig): Notifier {
   const surroundings: Surroundings = {
     clock: config.clock,
     isLoopbackAllowed: config.isLoopbackAllowed ?? false,
+    hosts: config.hosts ?? null,
+    ...(config.resolve === undefined ? {} : { resolve: config.resolve }),
     timeoutMs: config.timeoutMs ?? attemptMs,
   };
   return {

@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { TerminalError, TransientError } from '../../ports/errors.ts';
-import { guardedLookup } from './address.ts';
+import { checkHost, guardedLookup } from './address.ts';
 import type { Surroundings } from './channel.ts';
 
 export interface Answer {
@@ -19,7 +19,7 @@ const retryAfterMsMax = 60 * 60_000;
 /**
  * The one HTTP POST of all channels: no redirects, a time-out, a bounded answer, a connection of its own (one that was kept
  * from an earlier invocation may be dead). Any answer at all is returned.
- * @throws TransientError when there was no answer; it names the channel and never the address
+ * @throws TerminalError where it must not go there, TransientError when there was no answer; both name the channel and never the address
  */
 export async function post(
   name: string,
@@ -32,6 +32,7 @@ export async function post(
   if (bytes.length >= bodyBytesMax) {
     throw new TerminalError(`channel ${name}: a message of ${bytes.length} bytes; the limit is ${bodyBytesMax}`);
   }
+  checkHost(name, url, surroundings.hosts);
   const signal = AbortSignal.timeout(surroundings.timeoutMs);
   try {
     return await exchange(name, url, headers, bytes, surroundings, signal);
@@ -49,7 +50,7 @@ function exchange(
   url: URL,
   headers: Readonly<Record<string, string>>,
   bytes: Buffer,
-  { isLoopbackAllowed }: Surroundings,
+  { isLoopbackAllowed, resolve: names }: Surroundings,
   signal: AbortSignal,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
@@ -58,7 +59,7 @@ function exchange(
       method: 'POST',
       agent: false,
       signal,
-      lookup: guardedLookup(name, isLoopbackAllowed),
+      lookup: guardedLookup(name, isLoopbackAllowed, names),
       headers: { ...headers, 'content-length': bytes.length, 'user-agent': 'sluice' },
     } as const;
     const request = send(url, options, (response) => {

@@ -4,12 +4,14 @@ import type { ServiceReading } from '../../domain/observation.ts';
 import type { ProbeSpec } from '../../domain/spec.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Probe, ProbeResult } from '../../ports/probe.ts';
-import { mayAsk } from './addresses.ts';
+import { mayReach, type Networks } from '../addresses.ts';
 
 export interface HttpProbeOptions {
   readonly clock: Clock;
   /** Sandbox only: there, pods are loopback addresses. */
   readonly allowLoopback?: boolean;
+  /** The only networks that are asked; null or absent: any that is no link, metadata or loopback address. */
+  readonly networks?: Networks | null;
   /** How much faster than the wall the clock runs: time-outs are waited for on the wall. 1 unless told. */
   readonly speed?: number;
 }
@@ -39,7 +41,7 @@ export function httpProbe(options: HttpProbeOptions): Probe {
 async function askOne(probe: ProbeSpec, service: ServiceReading, options: HttpProbeOptions): Promise<ProbeResult> {
   const question = questionFor(probe, service, options.clock.now());
   if (question === null) return { isOk: false, detail: 'no ready endpoint' };
-  if (!mayAsk(question.address, options.allowLoopback ?? false)) {
+  if (!mayReach(question.address, options.allowLoopback ?? false, options.networks)) {
     return { isOk: false, detail: `${question.address} is not an address that is probed` };
   }
   const startedAtMs = options.clock.now();

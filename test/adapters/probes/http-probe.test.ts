@@ -3,7 +3,7 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { generate } from 'selfsigned';
 import { afterEach, describe, expect, it } from 'vitest';
-import { mayAsk } from '../../../src/adapters/probes/addresses.ts';
+import { mayReach as mayAsk } from '../../../src/adapters/addresses.ts';
 import { httpProbe } from '../../../src/adapters/probes/http-probe.ts';
 import type { EndpointReading, ServiceReading } from '../../../src/domain/observation.ts';
 import type { ProbeSpec } from '../../../src/domain/spec.ts';
