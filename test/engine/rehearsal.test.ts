@@ -66,6 +66,20 @@ describe('a rehearsal', () => {
     expect(rehearsal?.writeMs).toBeLessThan(4_000);
   });
 
+  it('tries no more break glass once it is told to go back', async () => {
+    // The command stayed and set weights against the rollback, for ever: found by the simulator.
+    world.onCall = (call) => {
+      if (call === 'loadBalancer.setWeights') throw new TransientError('the load balancer is busy');
+    };
+    await rehearse();
+    await until('tryingGlass');
+    await sendCommand(world.ports, name, { type: 'abort', isForced: false }, 'ada');
+    const record = await world.ports.store.load(name);
+    expect(record?.state).toBe('rollingBack');
+    const driving = record?.outbox.map(({ effect }) => effect.type).filter((type) => type !== 'deliver');
+    expect(driving).toEqual(['restore']);
+  });
+
   it('tries break glass without moving anything, and undoes it', async () => {
     await rehearse();
     let sharesThen: number[] | null = null;
