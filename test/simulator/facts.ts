@@ -40,7 +40,7 @@ export function contextOf({ snapshot }: Pick<MigrationRecord, 'snapshot'>): Migr
   return (snapshot as { readonly context: MigrationContext }).context;
 }
 
-const rollbackStates: ReadonlySet<string> = new Set(['rollingBack', 'stuck', 'rolledBack']);
+const rollbackStates: ReadonlySet<string> = new Set(['rollingBack', 'tryingGlass', 'stuck', 'rolledBack']);
 
 export function isRollingBack({ state }: Pick<MigrationRecord, 'state'>): boolean {
   return rollbackStates.has(state);

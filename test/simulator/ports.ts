@@ -16,6 +16,9 @@ import type { Scenario } from './scenario.ts';
 import { absentService, podsOf, readService, readSide, toldHealth } from './state.ts';
 import type { World } from './world.ts';
 
+const busyTriesMax = 3;
+const busyMs = 250;
+
 /** What checks hear of each effect on the world, at the moment at which it takes place. */
 export interface Listening {
   committed(
@@ -358,27 +361,30 @@ function loadBalancerOf(outside: Outside, instance: Instance): LoadBalancer {
         const names = Object.fromEntries(groups.map(({ group }) => [group, `shop-${group}`]));
         return { id, status: 'active', address: '198.51.100.10', tags: {}, groups: names };
       }),
-    setWeights: (group, backends) =>
-      calls.call(
-        instance,
-        'loadBalancer.setWeights',
-        () => {
-          answering();
-          const index = world.state.routes.findIndex(({ groups }) => groups.some((one) => one.group === group));
-          const { route, groups } = world.route(index);
-          const found = groups.find((one) => one.group === group)?.backends ?? [];
-          const isOf = (one: WeightedBackend) => (two: WeightedBackend) =>
-            one.serverId === two.serverId && one.serverIp === two.serverIp && one.port === two.port;
-          if (backends.some((one) => !found.some(isOf(one))))
-            throw new TerminalError(`sim: a backend is not in ${group}`);
-          if (world.lockOf(route.loadBalancer) !== null) throw new TransientError('sim: BackendServer.configuring');
-          listening.setting(instance, index, group, backends);
-          world.lock(route.loadBalancer, instance.name, 500);
-          const next = found.map((one) => ({ ...one, weight: backends.find(isOf(one))?.weight ?? one.weight }));
-          world.setBackends(index, group, next, 'ours');
-        },
-        `${group} ${backends.map(({ serverId, weight }) => `${serverId}=${weight}`).join(' ')}`,
-      ),
+    setWeights: async (group, backends) => {
+      const about = `${group} ${backends.map(({ serverId, weight }) => `${serverId}=${weight}`).join(' ')}`;
+      const index = world.state.routes.findIndex(({ groups }) => groups.some((one) => one.group === group));
+      const { loadBalancer } = world.route(index).route;
+      // As the real client does: a load balancer that is busy with another write is asked again, a few times.
+      for (let attempt = 1; attempt < busyTriesMax && world.lockOf(loadBalancer) !== null; attempt++) {
+        await instance.pause(busyMs * 2 ** (attempt - 1));
+      }
+      const set = (): void => {
+        answering();
+        const found = world.route(index).groups.find((one) => one.group === group)?.backends ?? [];
+        const isOf = (one: WeightedBackend) => (two: WeightedBackend) =>
+          one.serverId === two.serverId && one.serverIp === two.serverIp && one.port === two.port;
+        if (backends.some((one) => !found.some(isOf(one)))) {
+          throw new TerminalError(`sim: a backend is not in ${group}`);
+        }
+        if (world.lockOf(loadBalancer) !== null) throw new TransientError('sim: BackendServer.configuring');
+        listening.setting(instance, index, group, backends);
+        world.lock(loadBalancer, instance.name, 500);
+        const next = found.map((one) => ({ ...one, weight: backends.find(isOf(one))?.weight ?? one.weight }));
+        world.setBackends(index, group, next, 'ours');
+      };
+      await calls.call(instance, 'loadBalancer.setWeights', set, about);
+    },
   };
 }
 

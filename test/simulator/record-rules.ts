@@ -82,7 +82,7 @@ export class RecordRules {
     if (isRollingBack(next) && !isRollingBack(before)) this.#rollbackRevision.set(next.run, next.revision);
     if (next.state === 'completed' && before.state !== 'completed') this.#completedAtMs.set(next.run, next.updatedAtMs);
     if (before.state === 'completed' && next.state === 'closed') {
-      const restedMs = next.updatedAtMs - (this.#completedAtMs.get(next.run) ?? 0);
+      const restedMs = world.scheduler.nowMs - (this.#completedAtMs.get(next.run) ?? 0);
       if (restedMs < contextOf(next).spec.undoForMs)
         violate('4', `${what} after ${restedMs} ms: it could still be undone`);
     }

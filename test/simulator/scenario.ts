@@ -25,6 +25,8 @@ export interface Scenario {
   readonly hasHealthChecks: boolean;
   readonly isZeroAbnormal: boolean;
   readonly requestsPerSecond: number;
+  /** Only the least share that can be moved, and back. */
+  readonly isRehearsal: boolean;
   /** Errors per request at the target from the start. */
   readonly targetErrors: number;
 }
@@ -71,6 +73,7 @@ export function makeScenario(random: Random): Scenario {
     hasHealthChecks: probeSide !== 'both' || chance(random, 0.93),
     isZeroAbnormal: chance(random, 0.3),
     requestsPerSecond: pick(random, [20, 100, 400]),
+    isRehearsal: chance(random, 0.08),
     targetErrors: chance(random, 0.1) ? 0.2 : 0.001,
   };
 }

@@ -305,7 +305,10 @@ class Simulation {
     this.#scheduler.after(inMs, () => {
       this.#launch('api', 30_000, async (ports) => {
         try {
-          await this.#options.wiring.startMigration(ports, spec, { run, actor: 'ada' });
+          const { startMigration, rehearsalOf } = this.#options.wiring;
+          const isRehearsal = this.#scenario.isRehearsal && run === 'run-1';
+          const asked = isRehearsal ? await rehearsalOf(ports, spec) : spec;
+          await startMigration(ports, asked, { run, actor: 'ada', isRehearsal });
           this.#coverage.hit('start');
           await ports.invoker.invoke(spec.name, `${spec.name}-${run}`, 0);
         } catch (error) {

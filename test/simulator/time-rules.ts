@@ -7,7 +7,7 @@ import { canCarry } from './traffic-rules.ts';
 
 /** What may take so long although nothing stands in its way: two ticks of a function, and what a look needs. */
 const slackMs = 150_000;
-const splitStates = /^(progressing\..+|held|paused|rollingBack|stuck)$/;
+const splitStates = /^(progressing\..+|held|paused|rollingBack|tryingGlass|stuck)$/;
 
 /** Rules 5, 8 and 9 as far as they are about time: looked at every few seconds. */
 export class TimeRules {

@@ -92,6 +92,11 @@ export class TrafficRules {
     this.#checkGlassTime(what);
   }
 
+  /** While backends come and go, what is predicted for those of a moment ago is near, and no more. */
+  #nearness(): number {
+    return this.#facts.hasForeign ? this.#facts.scenario.spec.tolerance : points;
+  }
+
   #carrying(state: WorldState, route: RouteState, group: GroupState) {
     return this.#isForced || this.#facts.scenario.hasHealthChecks === false
       ? sumsOf(group)
@@ -132,7 +137,7 @@ export class TrafficRules {
       sums.some((one, at) => one.source > (now[at]?.source ?? 0) || one.target < (now[at]?.target ?? 0));
     if (!lowers(mine) && !lowers(others)) return side === 'source';
     const isBlocked = others.some((one) => one.source + one.target === 0);
-    return !isBlocked && highest(mine) > highest(others) + points;
+    return !isBlocked && highest(mine) > highest(others) + this.#nearness();
   }
 
   #goesBeyond(state: WorldState, index: number, side: Side, weights: CarrierWeights): boolean {
@@ -150,7 +155,7 @@ export class TrafficRules {
     const own = settledSum(state, route, side, weights);
     // The annotation is one for all groups, and so are the ends.
     const after = highest(now.map((sums) => ({ ...sums, [side]: own })));
-    return after > Math.max(highest(now), highest([endSums])) + points;
+    return after > Math.max(highest(now), highest([endSums])) + this.#nearness();
   }
 
   /** A source that shrank is given time to grow before everything comes back to it (rule 5). */
@@ -177,7 +182,8 @@ export class TrafficRules {
   /** The cloud controller has its time first. */
   #checkGlassTime(what: string): void {
     const { records, world, violate, hasRescue, hasLostStore, hasFailover } = this.#facts;
-    if (hasRescue || hasLostStore || hasFailover) return;
+    const isTried = [...records.values()].some(({ state }) => state === 'tryingGlass');
+    if (hasRescue || hasLostStore || hasFailover || isTried) return;
     const isTime = [...records.values()].some((record) => {
       const { baseline, rollingBackSinceMs } = contextOf(record);
       const sinceMs = Math.min(

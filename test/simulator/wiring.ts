@@ -1,5 +1,6 @@
 import { advance } from '../../src/engine/advance.ts';
 import { sendCommand } from '../../src/engine/command.ts';
+import { rehearsalOf } from '../../src/engine/rehearse.ts';
 import { rescue } from '../../src/engine/rescue.ts';
 import { startMigration } from '../../src/engine/start.ts';
 import { tick } from '../../src/engine/tick.ts';
@@ -12,6 +13,7 @@ export const production = {
   watchOver,
   sendCommand,
   startMigration,
+  rehearsalOf,
   rescue,
   isFenceChecked: true,
 } as const;
