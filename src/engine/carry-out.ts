@@ -6,17 +6,14 @@ import type { Command, MigrationRecord } from '../domain/record.ts';
 import { sides } from '../domain/spec.ts';
 import { ConflictError, FencedError, messageOf, TerminalError, TransientError } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
-import { exclusively } from './exclusively.ts';
-import { leftoversAt, leftoversIfTold } from './leftovers.ts';
+import { leftoversAt } from './leftovers.ts';
 import { again, answer, type Outcome } from './outcome.ts';
 import { planShift } from './plan-shift.ts';
 import { preflight } from './preflight.ts';
-import { restore } from './restore.ts';
-import { seal } from './seal.ts';
 import { shift } from './shift.ts';
 import { contextOf } from './snapshot.ts';
-import { tryGlass } from './try-glass.ts';
 import { look } from './watch.ts';
+import { rehearseGlass, restoreBaseline } from './way-back.ts';
 
 /** A channel that stays silent for so many attempts is given up: a notice never holds up the end of a migration. */
 const deliveriesMax = 12;
@@ -110,68 +107,12 @@ async function watch(
   return answer({ type: 'watch.seen', question, look: await look(ports, context, revision, atMs) });
 }
 
-async function restoreBaseline(
-  ports: Ports,
-  record: MigrationRecord,
-  command: Command,
-  params: { readonly question: number; readonly isForced: boolean; readonly everyMs: number },
-  atMs: number,
-): Promise<Outcome> {
-  const context = contextOf(record);
-  const { state, note, achieved, achievedSplits, brokeGlass } = await restore(ports, {
-    baseline: context.baseline as Baseline,
-    probes: context.spec.probes,
-    fence: record.revision,
-    nudge: command.revision,
-    atMs,
-    forMs: atMs - (context.rollingBackSinceMs ?? command.createdAtMs),
-    exclusively: (loadBalancer, work) =>
-      exclusively(ports, `clb ${loadBalancer}`, `${command.id} ${record.revision}`, work),
-    isForced: params.isForced,
-  });
-  if (brokeGlass !== null && !context.brokeGlass) {
-    const event = { type: 'restore.brokeGlass', question: params.question, reason: brokeGlass } as const;
-    return { kind: 'tellAndAgain', event, inMs: params.everyMs, note };
-  }
-  if (state === 'verified') {
-    // A writer of before, frozen in the middle of a shift, must find a newer fence wherever it wakes up (rule 6).
-    const isSealed = await seal(ports.router, context.baseline as Baseline, record.revision, command.revision);
-    if (!isSealed) return again(0, 'the fence to be on every object');
-    // The way back is over at this moment, so nothing was counted since: connections are what can be told.
-    const leftovers = await leftoversIfTold(ports, record.name, { achieved, side: 'target', sinceMs: atMs, atMs });
-    return answer({ type: 'restore.verified', question: params.question, achieved, achievedSplits, leftovers });
-  }
-  // People are told of a block once; the command stays, so the way is tried again and again.
-  if (state === 'blocked' && context.blockedBy !== note) {
-    return {
-      kind: 'tellAndAgain',
-      event: { type: 'restore.blocked', question: params.question, reason: note },
-      inMs: params.everyMs,
-      note,
-    };
-  }
-  return again(params.everyMs, note);
-}
-
 /** Until the undo time is over; a migration without a load balancer has nothing to count. */
 async function count(ports: Ports, context: MigrationContext, question: number, atMs: number): Promise<Outcome> {
   if (context.spec.routes.length === 0) return { kind: 'done' };
   const sinceMs = context.verifiedAtMs ?? atMs;
   const asked = { achieved: context.achieved, side: 'source', sinceMs, atMs } as const;
   return answer({ type: 'leftovers.counted', question, leftovers: await leftoversAt(ports, context.spec.name, asked) });
-}
-
-async function rehearseGlass(
-  ports: Ports,
-  record: MigrationRecord,
-  command: Command,
-  question: number,
-): Promise<Outcome> {
-  const baseline = contextOf(record).baseline as Baseline;
-  const tried = await tryGlass(ports, baseline, command.createdAtMs, (loadBalancer, work) =>
-    exclusively(ports, `clb ${loadBalancer}`, `${command.id} ${record.revision}`, work),
-  );
-  return answer({ type: 'glass.tried', question, ...tried });
 }
 
 async function finish(ports: Ports, record: MigrationRecord): Promise<Outcome> {

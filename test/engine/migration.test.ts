@@ -231,6 +231,14 @@ describe('a migration', () => {
     expect((await view()).reason).toContain('schedules by rr');
   });
 
+  it('is held when somebody pins the clients of a listener to their backends', async () => {
+    await start();
+    await until('progressing.baking');
+    world.listeners = world.listeners.map((listener) => ({ ...listener, isSticky: true }));
+    await until('held');
+    expect((await view()).reason).toContain('has session stickiness');
+  });
+
   it("waits at a gate for a person, and takes only this gate's id", async () => {
     await start({ steps: [aStep(10, { gate: { expiresInMs: 600_000, onExpiry: 'rollback' } }), aStep(100)] });
     await until('progressing.gated');

@@ -8,7 +8,7 @@ import { aWorld } from '../fixtures/world.ts';
 
 const name = 'shop-ingress';
 
-it('a rollback that was blocked for a while ends with the reason it was begun for', async () => {
+async function baking() {
   const world = aWorld();
   const view = async () => {
     const record = await world.ports.store.load(name);
@@ -26,6 +26,25 @@ it('a rollback that was blocked for a while ends with the reason it was begun fo
   const spec = aSpec({ steps: [aStep(90, { bakeMs: 3_600_000 })], capacityPatienceMs: 3_600_000, notify: ['ops'] });
   await startMigration(world.ports, spec, { run: 'run-1', actor: 'ada' });
   await until(({ state }) => state === 'progressing.baking');
+  return { world, view, until };
+}
+
+it('a rollback that only waits for the source to be healthy pages nobody', async () => {
+  const { world, until } = await baking();
+  world.side.source.pods = 1;
+  world.side.source.arrivesAtMs = world.nowMs;
+  await sendCommand(world.ports, name, { type: 'abort', isForced: false }, 'ada');
+  const beganMs = world.nowMs;
+  await until(({ waitingFor }) => waitingFor?.includes('waiting for it to grow') === true);
+  expect(world.nowMs - beganMs).toBeLessThan(20_000);
+  world.side.source.pods = 3;
+  world.side.source.arrivesAtMs = world.nowMs;
+  await until(({ isFinal }) => isFinal);
+  expect((await world.ports.store.history(name, 500)).map(({ kind }) => kind)).not.toContain('rollback.blocked');
+});
+
+it('a rollback that was blocked for a while ends with the reason it was begun for', async () => {
+  const { world, view, until } = await baking();
   world.side.source.pods = 1;
   world.side.source.arrivesAtMs = world.nowMs;
   await sendCommand(world.ports, name, { type: 'abort', isForced: false }, 'ada');
