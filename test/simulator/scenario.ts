@@ -54,10 +54,10 @@ export function makeScenario(random: Random): Scenario {
     },
     settleMs: pick(random, [0, 5_000]),
     deadlineMs: chance(random, 0.12) ? random.between(30_000, 120_000) : 1_200_000,
-    undoForMs: random.between(20_000, 180_000),
-    deadManAfterMs: random.between(60_000, 240_000),
-    capacityPatienceMs: random.between(20_000, 120_000),
-    breakGlassAfterMs: random.between(20_000, 60_000),
+    undoForMs: random.between(10_000, 60_000),
+    deadManAfterMs: random.between(45_000, 120_000),
+    capacityPatienceMs: random.between(15_000, 60_000),
+    breakGlassAfterMs: random.between(15_000, 40_000),
     onDrift: pick(random, ['hold', 'hold', 'restore', 'rollback']),
     notify: pick(random, [['ops'], ['ops', 'dev']]),
   });
@@ -68,7 +68,7 @@ export function makeScenario(random: Random): Scenario {
     safeMs: random.between(60_000, 300_000),
     controller: pick(random, ['2.11', '2.14']),
     cloudMs: { min: 300, max: pick(random, [1_000, 1_000, 3_000, 10_000]) },
-    meshMs: { min: 500, max: pick(random, [1_000, 2_000, 10_000]) },
+    meshMs: { min: 500, max: pick(random, [1_000, 1_000, 2_000, 10_000]) },
     // Where the CLB checks nothing, only a probe of the source can vouch for it: without one no rollback may zero the target.
     hasHealthChecks: probeSide !== 'both' || chance(random, 0.93),
     isZeroAbnormal: chance(random, 0.3),
@@ -103,9 +103,9 @@ function stepsOf(random: Random): readonly Step[] {
   const shares = pick(random, [[50], [100], [10, 100], [25, 50], [50, 100], [10, 50, 100], [25, 100]]);
   return shares.map((share) => ({
     share,
-    bakeMs: random.between(3_000, 30_000),
+    bakeMs: random.between(2_000, 15_000),
     gate: chance(random, 0.2)
-      ? { expiresInMs: random.between(20_000, 120_000), onExpiry: pick(random, ['rollback', 'hold'] as const) }
+      ? { expiresInMs: random.between(15_000, 60_000), onExpiry: pick(random, ['rollback', 'hold'] as const) }
       : null,
   }));
 }

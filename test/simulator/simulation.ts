@@ -330,13 +330,13 @@ class Simulation {
   }
 
   #rescue(isForced: boolean): void {
-    this.#launch('rescue', 300_000, async (ports) => {
+    this.#launch('rescue', 120_000, async (ports) => {
       this.#coverage.hit('rescue');
       this.#rules.rescuing(isForced);
       const { name } = this.#scenario.spec;
       const onProgress = (note: string): void => this.#trace.note(`rescue: ${note}`);
       const { isVerified } = await this.#options.wiring.rescue(ports, name, {
-        forMsMax: 240_000,
+        forMsMax: 90_000,
         isForced,
         onProgress,
       });
