@@ -122,7 +122,9 @@ function applied(
       const notice = noticeOf({ ...action.params, id, atMs, state, context: snapshot.context });
       history.push(historyOf(notice.kind, sentence(notice), record.run, revision, atMs));
       for (const channel of snapshot.context.spec.notify) push({ type: 'deliver', params: { channel, notice } }, 0);
-    } else if (isMigrationEffect(action)) push(action as Effect, delayOf(action));
+    }
+    // Type and params alone: the action of xstate carries the whole machine and a copy of the context along.
+    else if (isMigrationEffect(action)) push({ type: action.type, params: action.params }, delayOf(action));
     else if (!isSpent(action)) throw new Error(`the machine used ${action.type}, which the engine gives no meaning to`);
   }
   const next: MigrationRecord = {
