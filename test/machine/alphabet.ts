@@ -20,7 +20,10 @@ export const alphabet: Readonly<Record<MigrationEvent['type'], readonly Letter[]
   'baseline.kept': [answering('baseline.kept', {})],
   'baseline.notKept': [answering('baseline.notKept', { reason: 'forbidden' })],
   'shift.planned': [
-    { name: 'shift.planned', says: ({ question, goals }) => ({ type: 'shift.planned', question, goals, splits: [] }) },
+    {
+      name: 'shift.planned',
+      says: ({ question, goals }) => ({ type: 'shift.planned', question, goals, splits: [], writes: 2 }),
+    },
   ],
   'shift.unreachable': [answering('shift.unreachable', { reason: '10 per cent cannot be reached' })],
   'shift.verified': [
@@ -52,6 +55,10 @@ export const alphabet: Readonly<Record<MigrationEvent['type'], readonly Letter[]
   ],
   'restore.brokeGlass': [answering('restore.brokeGlass', { reason: 'no answer' })],
   'restore.verified': [answering('restore.verified', { ...achieved(0), leftovers: [] })],
+  'glass.tried': [
+    answering('glass.tried', { ms: 4_000, problem: null }),
+    answering('glass.tried', { ms: null, problem: 'forbidden' }, 'glass.tried in vain'),
+  ],
   'leftovers.counted': [answering('leftovers.counted', { leftovers: [] })],
   pause: [asking({ type: 'pause' })],
   resume: [asking({ type: 'resume' })],

@@ -10,7 +10,9 @@ const gate = { expiresInMs: 7_200_000, onExpiry: 'rollback' } as const;
 /** The walk begins on a Thursday at 00:16 (UTC). */
 const window: Window = { days: ['thu'], fromMinute: 60, toMinute: 120, zone: 'UTC' };
 
+const rehearsal = 'that is rehearsed';
 const specs: Readonly<Record<string, Partial<Spec>>> = {
+  [rehearsal]: { steps: [aStep(10)] },
   'with a gate that falls back': { probes, steps: [aStep(10, { gate }), aStep(100)], notify: ['ops'] },
   'that writes its weights again on drift, with a gate that holds, and returns': {
     probes,
@@ -28,7 +30,7 @@ const specs: Readonly<Record<string, Partial<Spec>>> = {
 
 const walks = new Map<string, Walk>();
 function walked(name: string): Walk {
-  const known = walks.get(name) ?? walk(aSpec({ routes: [aRoute()], ...specs[name] }));
+  const known = walks.get(name) ?? walk(aSpec({ routes: [aRoute()], ...specs[name] }), name === rehearsal);
   walks.set(name, known);
   return known;
 }

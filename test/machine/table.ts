@@ -50,10 +50,17 @@ export const machineEventTypes: readonly string[] = migrationMachine.events.filt
   (type) => !type.startsWith('xstate.'),
 );
 
+const outcomes = new Map<string, ReadonlySet<string>>();
+
 /** What the machine may come to rest in, when this event comes in this state; the state itself where it stays. */
 export function outcomesOf(state: string, event: string): ReadonlySet<string> {
-  const targets = rows.filter((row) => row.state === state && row.event === event).map(({ target }) => target || state);
-  return new Set(targets.flatMap((target) => restingFrom(target, 10)));
+  const key = `${state} ${event}`;
+  const known = outcomes.get(key);
+  if (known !== undefined) return known;
+  const own = rows.filter((row) => row.state === state && row.event === event);
+  const found = new Set(own.flatMap(({ target }) => restingFrom(target || state, 10)));
+  outcomes.set(key, found);
+  return found;
 }
 
 export function page(): string {

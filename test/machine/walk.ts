@@ -40,22 +40,24 @@ const againTypes: ReadonlySet<string> = new Set(['restore.blocked', 'restore.bro
 const typeByLetter = new Map(Object.entries(alphabet).flatMap(([type, own]) => own.map(({ name }) => [name, type])));
 
 /** Every place that can be come to, each by a shortest path, with every event in every place. */
-export function walk(spec: Spec): Walk {
-  const first = begin(spec);
+export function walk(spec: Spec, isRehearsal = false): Walk {
+  const first = begin(spec, isRehearsal);
   const places = new Map([[keyOf(first), first]]);
   const edges: Edge[] = [];
-  const problems: string[] = [...problemsOf(first, null)];
+  const problems: string[] = [...problemsOf(first, null), ...heeded(first)];
+  const states = new Set([first.record.state]);
   // A Map goes on over what is added while it is gone through: breadth first.
   for (const [from, place] of places) {
     for (const [by, next] of stepsFrom(place)) {
       if (next === null) continue;
       const event = typeByLetter.get(by) ?? by;
-      problems.push(...problemsOf(next, place), ...untold(place, event, next));
+      problems.push(...untold(place, event, next));
       const to = keyOf(next);
       edges.push({ from, event, to });
       if (places.has(to)) continue;
       places.set(to, next);
-      problems.push(...heeded(next));
+      problems.push(...problemsOf(next, place), ...(states.has(next.record.state) ? [] : heeded(next)));
+      states.add(next.record.state);
     }
     if (places.size > placesMax) throw new Error(`more than ${placesMax} places`);
     if (problems.length >= problemsMax) break;
@@ -72,8 +74,8 @@ export function endingPlaces({ places, edges }: Walk): ReadonlySet<string> {
   return ending;
 }
 
-function begin(spec: Spec): Place {
-  const begun = beginRecord({ spec, run: 'run-1', watchEveryMs: 5_000, atMs: beganAtMs, revision: 7 });
+function begin(spec: Spec, isRehearsal: boolean): Place {
+  const begun = beginRecord({ spec, isRehearsal, run: 'run-1', watchEveryMs: 5_000, atMs: beganAtMs, revision: 7 });
   return { record: begun.record, atMs: beganAtMs, path: [] };
 }
 
@@ -82,7 +84,9 @@ function stepsFrom(place: Place): readonly (readonly [string, Place | null])[] {
   const stored = storedAndRead(place.record);
   const context = contextOf(stored);
   const atMs = place.atMs + 1_000;
-  const byEvents = letters.map((letter) => {
+  // What the table says is ignored is tried once in each state (heeded).
+  const taken = letters.filter(({ name }) => isInTable(stored.state, name));
+  const byEvents = taken.map((letter) => {
     const event = spelled(letter, context, atMs);
     const answered = 'question' in event && !againTypes.has(event.type) ? withoutDriving(stored) : stored;
     return [letter.name, placed(place, letter.name, stepRecord(answered, event), atMs)] as const;
@@ -145,18 +149,25 @@ function problemsOf({ record, path }: Place, before: Place | null): readonly str
   return claims.filter(([holds]) => !holds).map(([, text]) => `${where}: ${text}`);
 }
 
-/** What it must not heed: answers to older questions, timers of states that are over, events after the end. */
+/** What a state must not heed: what the table says it ignores, answers to older questions, and what is no event at all. */
 function heeded({ record, path }: Place): readonly string[] {
-  const where = `${record.state} after ${path.join(', ')}`;
-  const stale = { ...contextOf(record), question: contextOf(record).question - 1 };
-  const isHeeded = (event: { readonly type: string }): boolean => stepRecord(record, event as never) !== null;
+  const context = contextOf(record);
+  const stale = { ...context, question: context.question - 1 };
   const at = record.updatedAtMs + 1;
-  const answers = letters
+  const old = letters
     .filter((letter) => 'question' in letter.says(stale))
-    .filter((letter) => isHeeded(spelled(letter, stale, at)));
-  const late = answers.map(({ name }) => `${where}: takes an old ${name}`);
-  const none = isHeeded({ type: 'nobody.said.this' }) ? [`${where}: takes an event that is none`] : [];
-  return [...late, ...none];
+    .map((letter) => ({ letter, context: stale }));
+  const ignored = letters.filter(({ name }) => !isInTable(record.state, name)).map((letter) => ({ letter, context }));
+  const taken = [...old, ...ignored].filter(
+    ({ letter, context }) => stepRecord(record, spelled(letter, context, at)) !== null,
+  );
+  const none = stepRecord(record, { type: 'nobody.said.this', at } as never) === null ? [] : ['an event that is none'];
+  const what = [...taken.map(({ letter, context }) => `${context === stale ? 'an old ' : ''}${letter.name}`), ...none];
+  return what.map((text) => `${record.state} after ${path.join(', ')}: takes ${text}`);
+}
+
+function isInTable(state: string, letter: string): boolean {
+  return outcomesOf(state, typeByLetter.get(letter) ?? letter).size > 0;
 }
 
 /** What happened must be what the reviewed table says. */
@@ -175,7 +186,8 @@ function timerName(eventType: string): string {
 function keyOf({ record, atMs }: Place): string {
   const context = contextOf(record);
   if (record.isFinal) return record.state;
-  const way = [record.state, context.isForced];
+  const glass = [context.triesGlass, context.glassTried === null];
+  const way = [record.state, context.isForced, ...glass];
   if (!goesForward(record.state)) return JSON.stringify([...way, context.blockedBy, context.brokeGlass]);
   return JSON.stringify([
     ...way,
@@ -193,5 +205,5 @@ function keyOf({ record, atMs }: Place): string {
 
 /** On the way back nothing is asked of the step, the drift or the probes any more. */
 function goesForward(state: string): boolean {
-  return !['rollingBack', 'stuck', 'completed'].includes(state);
+  return !['rollingBack', 'tryingGlass', 'stuck', 'completed'].includes(state);
 }
