@@ -36,13 +36,25 @@ export function readDocument(text: string): SourceDocument {
   )[0] as SourceDocument;
 }
 
+/** kubectl reads YAML 1.1, where these are booleans: an annotation `on` without quotes is refused by the API server. */
+const oldBooleans = {
+  tag: 'tag:yaml.org,2002:bool',
+  default: true,
+  test: /^(?:y|yes|on|n|no|off)$/i,
+  resolve: (text: string) => /^(?:y|yes|on)$/i.test(text),
+} as const;
+
 /**
- * Reads a stream of YAML documents, as manifests are often kept; those that hold nothing are left out.
+ * Reads a stream of YAML documents, as manifests of Kubernetes are kept; those that hold nothing are left out.
  * @throws InvalidInputError with every syntax error and its line
  */
 export function readDocuments(text: string): readonly SourceDocument[] {
   const lines = new LineCounter();
-  const documents = readAll(text, () => [...parseAllDocuments(text, optionsWith(lines))], lines);
+  const documents = readAll(
+    text,
+    () => [...parseAllDocuments(text, { ...optionsWith(lines), customTags: [oldBooleans] })],
+    lines,
+  );
   return placed(
     documents.filter(({ contents }) => contents !== null),
     lines,

@@ -60,7 +60,7 @@ async function work(
 ): Promise<ExitCode> {
   const isServerless = options.serverless === true;
   refuseWrongKind(draft, isServerless);
-  const ids = isServerless ? {} : await idsOf(kubeconfigs, options.ackId ?? []);
+  const ids = isServerless ? {} : await allIdsOf(kubeconfigs, options.ackId ?? []);
   const clients = clientsFor(kubeconfigs, ids);
   try {
     const target = isServerless ? await serverless(draft) : await prepareTarget(clients, mesh, draft);
@@ -82,6 +82,14 @@ async function work(
     const isThere = (await findGateway(clients, mesh, named)) !== null;
     return { gateway: { cluster: null, manifest, isThere, differences: [] }, services: [], shared: [], notes: [] };
   }
+}
+
+/** The ids go into the gateway, so each one must be known. @throws WrongUseError where one is not */
+async function allIdsOf(kubeconfigs: Kubeconfigs, given: readonly string[]): Promise<Readonly<Record<string, string>>> {
+  const ids = await idsOf(kubeconfigs, given);
+  const missing = Object.keys(kubeconfigs.clusters).filter((name) => (ids[name] ?? '') === '');
+  if (missing.length === 0) return ids;
+  throw new WrongUseError(`which cluster is which? Give --ack-id NAME=ID for ${missing.join(', ')} as well`);
 }
 
 function refuseWrongKind({ routes, subsets }: Draft, isServerless: boolean): void {

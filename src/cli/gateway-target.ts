@@ -2,7 +2,7 @@ import type { Cluster, KubernetesClients } from '../adapters/kubernetes/clients.
 import { gatewayResource } from '../adapters/kubernetes/gateway-object.ts';
 import { findService, listAll } from '../adapters/kubernetes/objects.ts';
 import { formatPath } from '../api/problems.ts';
-import type { Draft } from '../domain/draft.ts';
+import { type Draft, isPair } from '../domain/draft.ts';
 import { fieldsOf } from '../domain/gateway/finding.ts';
 import { serverlessKey } from '../domain/gateway/shape.ts';
 import { type SharedBalancer, type SourceScale, sharingNotes, sharingProblems } from '../domain/gateway/source-side.ts';
@@ -47,7 +47,10 @@ export async function prepareTarget(clients: KubernetesClients, mesh: string, dr
   };
   const more = wanted.additional.map(({ shared }) => shared);
   const refused = [...targetProblems(input), ...more.flatMap(sharingProblems)];
-  if (refused.length > 0) throw new InvalidInputError(refused.map((message) => ({ path: 'spec.source', message })));
+  if (refused.length > 0)
+    throw new InvalidInputError(
+      refused.map((message) => ({ path: isPair(draft.routes) ? 'spec.source' : 'spec.routes', message })),
+    );
   const manifest = targetGateway(input);
   const found = await findGateway(clients, mesh, wanted.gateway);
   const services = await prepareServices(clients, wanted.gateway, wanted.additional);
@@ -55,7 +58,10 @@ export async function prepareTarget(clients: KubernetesClients, mesh: string, dr
     ...(found === null ? await takenNames(clients, wanted.gateway) : serverlessProblem(found)),
     ...services.flatMap(selectorProblem),
   ];
-  if (problems.length > 0) throw new InvalidInputError(problems.map((message) => ({ path: 'spec.target', message })));
+  if (problems.length > 0)
+    throw new InvalidInputError(
+      problems.map((message) => ({ path: isPair(draft.routes) ? 'spec.target' : 'spec.routes', message })),
+    );
   return {
     gateway: {
       cluster: null,

@@ -372,6 +372,17 @@ describe('what stands around a gateway', () => {
   });
 });
 
+test('words that kubectl reads as booleans are none of the texts, unless they stand in quotes', () => {
+  const holding = (word: string) => changed(ingress, '"podAnnotationsValue1"', word);
+  for (const word of ['on', 'Off', 'yes', 'n']) {
+    expect(fails(holding(word))).toMatchObject([
+      { path: 'spec.podAnnotations.podAnnotationsKey1', message: expect.stringMatching(/put it in double quotes/) },
+    ]);
+    expect(fails(holding(`"${word}"`))).toEqual([]);
+  }
+  expect(fails(changed(egress, 'hostNetwork: false', 'hostNetwork: no'))).toEqual([]);
+});
+
 describe('what is odd but taken', () => {
   const withText = (from: string, to: string) => warnings(changed(egress, from, to));
 

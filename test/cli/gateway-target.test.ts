@@ -186,6 +186,34 @@ describe('sluice gateway -f', () => {
     expect(objects(out)[1].spec.selector).toMatchObject({ istio: 'edge-asm' });
   });
 
+  test('gives a cluster whose source is on another CLB annotations of its own', async () => {
+    const other = await startApiServer({ name: 'ack-2', place: 'ack', serves: ackResources, clock, faults });
+    try {
+      put(other, 'namespaces', { metadata: { name: 'istio-system' } });
+      const source = await readManifest('source-services.yaml');
+      const annotations = { ...source.metadata.annotations, [clb('id')]: 'lb-2', [clb('vgroup-port')]: 'a:80,b:443' };
+      put(other, 'services', { ...source, metadata: { ...source.metadata, annotations } });
+      const kubeconfig = join(folder, 'ack-2.yaml');
+      writeFileSync(kubeconfig, other.kubeconfig);
+      const named = ['--ack-kubeconfig', `ack-2=${kubeconfig}`, '--ack-id', `ack=${clusterId}`, '--ack-id', 'ack-2=c2'];
+      const { out } = await gateway(named);
+      expect(objects(out)[0].spec).toMatchObject({
+        clusterIds: [clusterId, 'c2'],
+        serviceAnnotations: { [clb('id')]: 'lb-public' },
+        overrides: {
+          c2: { serviceAnnotations: { [clb('id')]: 'lb-2', [clb('vgroup-port')]: 'a:80,b:443', [clb('weight')]: '0' } },
+        },
+      });
+      expect(Object.keys(objects(out)[0].spec.overrides)).toEqual(['c2']);
+      expect(await gateway(named.slice(0, 4))).toMatchObject({
+        code: 2,
+        err: expect.stringMatching(/ID for ack-2 as well/),
+      });
+    } finally {
+      await other.stop();
+    }
+  });
+
   test('refuses all that cannot be, with nothing on stdout', async () => {
     const spec = { type: 'LoadBalancer', ports: [{ port: 80 }], selector: { app: 'plain' } };
     put(ack, 'services', { metadata: { name: 'plain', namespace: 'istio-system' }, spec });
