@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { clbClient } from '../adapters/clb/clb-client.ts';
+import { type ClbClient, clbClient } from '../adapters/clb/clb-client.ts';
 import { clbLoadBalancer } from '../adapters/clb/load-balancer.ts';
 import { systemClock } from '../adapters/system-clock.ts';
 import type { LoadBalancer } from '../ports/load-balancer.ts';
@@ -22,11 +22,17 @@ export function withClb(command: Command, does: string): Command {
 }
 
 /** Null where no keys were given: then nothing can be verified at the CLB. */
-export function clbFor({ clb }: Kubeconfigs, options: ClbOptions): LoadBalancer | null {
+export function clbFor(kubeconfigs: Kubeconfigs, options: ClbOptions): LoadBalancer | null {
+  const client = clbClientFor(kubeconfigs, options);
+  return client === null ? null : clbLoadBalancer(client);
+}
+
+/** The same as the OpenAPI has it. */
+export function clbClientFor({ clb }: Kubeconfigs, options: ClbOptions): ClbClient | null {
   const clock = systemClock();
   if (clb !== null) {
     const { endpoint, regionId: region, ...credentials } = clb;
-    return clbLoadBalancer(clbClient({ region, endpoint, protocol: 'http', clock, credentials: () => credentials }));
+    return clbClient({ region, endpoint, protocol: 'http', clock, credentials: () => credentials });
   }
   const { clbRegion: region, clbEndpoint: endpoint, clbProtocol: protocol } = options;
   if (region === undefined) return null;
@@ -41,5 +47,5 @@ export function clbFor({ clb }: Kubeconfigs, options: ClbOptions): LoadBalancer 
   }
   const credentials = { accessKeyId, accessKeySecret, ...(securityToken === undefined ? {} : { securityToken }) };
   const at = endpoint === undefined ? {} : { endpoint };
-  return clbLoadBalancer(clbClient({ region, protocol, clock, credentials: () => credentials, ...at }));
+  return clbClient({ region, protocol, clock, credentials: () => credentials, ...at });
 }

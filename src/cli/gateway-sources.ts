@@ -168,7 +168,7 @@ function serviceOf({ name, id }: Cluster, { metadata, spec }: ServiceObject): So
 }
 
 /** One kubeconfig given, whatever it was called here, is the one that the file means. */
-function clusterNamed({ clusters }: KubernetesClients, name: string): Cluster {
+export function clusterNamed({ clusters }: KubernetesClients, name: string): Cluster {
   const [only, another] = clusters;
   const found = clusters.find((cluster) => cluster.name === name) ?? (another === undefined ? only : undefined);
   if (found !== undefined) return found;

@@ -13,6 +13,7 @@ import { pauseCommand } from './pause.ts';
 import { planCommand } from './plan.ts';
 import { promoteCommand } from './promote.ts';
 import { rehearseCommand } from './rehearse.ts';
+import { releaseClbCommand } from './release-clb.ts';
 import { rescueCommand } from './rescue.ts';
 import { resumeCommand } from './resume.ts';
 import { retryCommand } from './retry.ts';
@@ -37,6 +38,7 @@ const commands: readonly AddCommand[] = [
   historyCommand,
   initCommand,
   gatewayCommand,
+  releaseClbCommand,
   pauseCommand,
   resumeCommand,
   promoteCommand,

@@ -12,7 +12,12 @@ const config = v.object({
 });
 
 /** The parts that are read of each answer, in the API's own names; a list that is missing is an answer that is not whole. */
-export const attributeAnswer = v.object({ LoadBalancerId: v.string(), LoadBalancerStatus: v.string(), Address: text });
+export const attributeAnswer = v.object({
+  LoadBalancerId: v.string(),
+  LoadBalancerName: text,
+  LoadBalancerStatus: v.string(),
+  Address: text,
+});
 
 export const groupsAnswer = v.object({
   VServerGroups: v.object({

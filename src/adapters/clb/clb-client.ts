@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import type { ReleasedTag } from '../../domain/release.ts';
 import { TerminalError, TransientError } from '../../ports/errors.ts';
 import {
   attributeAnswer,
@@ -32,6 +33,11 @@ export interface ClbClient {
   describeHealthStatus(loadBalancer: string): Promise<HealthAnswer>;
   listTagResources(loadBalancer: string): Promise<Readonly<Record<string, string>>>;
   setVServerGroupAttribute(id: string, servers: readonly BackendServer[]): Promise<void>;
+  /** The name alone: backends and weights stay as they are. */
+  renameVServerGroup(id: string, name: string): Promise<void>;
+  tagResources(loadBalancer: string, tags: Readonly<Partial<Record<ReleasedTag, string>>>): Promise<void>;
+  /** Takes the named tags away, and knows no others. @throws TerminalError for none, which the API takes for all (B1) */
+  untagResources(loadBalancer: string, keys: readonly ReleasedTag[]): Promise<void>;
 }
 
 export interface ClbOptions extends Omit<OpenApiOptions, 'version' | 'endpoint' | 'protocol'> {
@@ -108,6 +114,17 @@ export function clbClient(options: ClbOptions): ClbClient {
         throw new TerminalError(`SetVServerGroupAttribute (${id}): more than ${serversMax} servers`);
       const parameters = { VServerGroupId: id, BackendServers: JSON.stringify(servers) };
       await ask(v.object({}), 'SetVServerGroupAttribute', id, parameters);
+    },
+    renameVServerGroup: async (id, name) => {
+      await ask(v.object({}), 'SetVServerGroupAttribute', id, { VServerGroupId: id, VServerGroupName: name });
+    },
+    tagResources: async (id, tags) => {
+      const Tag = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+      await ask(v.object({}), 'TagResources', id, { ResourceType: 'instance', ResourceId: [id], Tag });
+    },
+    untagResources: async (id, keys) => {
+      if (keys.length === 0) throw new TerminalError(`UntagResources (${id}): without a key it would take every tag`);
+      await ask(v.object({}), 'UntagResources', id, { ResourceType: 'instance', ResourceId: [id], TagKey: [...keys] });
     },
   };
 }

@@ -29,7 +29,7 @@ export function answersWhenDone(client: ClbClient, clock: SandboxClock): ClbClie
 }
 
 function isWrite(action: string): boolean {
-  return /^(Add|Remove|Set|Create|Delete)/.test(action);
+  return /^(Add|Remove|Set|Create|Start|Delete)/.test(action);
 }
 
 function isLocked(cause: unknown): boolean {

@@ -8,6 +8,8 @@ import { groupForPort, groupsNamed, isMarkOf, markOf, parseMark } from './vgroup
 
 /** A group as it should be for one Service port. */
 export interface WantedGroup {
+  /** Of the Service. */
+  readonly port: number;
   /** Of a reused group; '' for one that the controller makes and finds by its name. */
   readonly id: string;
   readonly name: string;
@@ -73,7 +75,7 @@ async function buildGroup(
     const message = 'There are no available nodes for LoadBalancer';
     context.kube.record(service, { type: 'Normal', reason: 'UnAvailableLoadBalancer', message });
   }
-  return { id, name, backends, invalid };
+  return { port: port.port, id, name, backends, invalid };
 }
 
 /** The mapped group after its checks, '' where the port is not mapped. */

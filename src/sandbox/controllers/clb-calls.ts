@@ -24,6 +24,9 @@ export interface ClbApi {
   deleteLoadBalancer(id: string): Promise<void>;
   tagKeys(id: string): Promise<readonly string[]>;
   tag(id: string, key: string, value: string): Promise<void>;
+  listenerPorts(id: string): Promise<readonly number[]>;
+  /** A TCP listener in front of a group, running; `rr` is what the controller takes where nothing is annotated (A2). */
+  createListener(id: string, port: number, group: string): Promise<void>;
   groups(loadBalancer: string): Promise<readonly FoundGroup[]>;
   backends(group: string): Promise<readonly CloudBackend[]>;
   createGroup(loadBalancer: string, name: string): Promise<string>;
@@ -67,6 +70,17 @@ export function clbApi(client: ClbClient, regionId: string): ClbApi {
         'Tag.1.Key': key,
         'Tag.1.Value': value,
       })),
+    listenerPorts: async (id) => {
+      const body = await call('DescribeLoadBalancerAttribute', { LoadBalancerId: id });
+      const listed = listAt(body, 'ListenerPortsAndProtocol', 'ListenerPortAndProtocol');
+      return listed.map((one) => Number(one['ListenerPort']));
+    },
+    createListener: async (id, port, group) => {
+      const named = { LoadBalancerId: id, ListenerPort: String(port) };
+      const settings = { VServerGroupId: group, Scheduler: 'rr', Bandwidth: '-1' };
+      await call('CreateLoadBalancerTCPListener', { ...named, ...settings });
+      await call('StartLoadBalancerListener', { ...named, ListenerProtocol: 'tcp' });
+    },
     groups: async (loadBalancer) => {
       const body = await call('DescribeVServerGroups', { LoadBalancerId: loadBalancer });
       return listAt(body, 'VServerGroups', 'VServerGroup').map((group) => ({

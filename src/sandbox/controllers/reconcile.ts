@@ -1,5 +1,5 @@
 import type { V1Service } from '@kubernetes/client-node';
-import { applyWanted, buildGroups, prefixed } from './apply-groups.ts';
+import { applyWanted, buildGroups, prefixed, type WantedGroup } from './apply-groups.ts';
 import { clusterTag, eventText, type FoundLoadBalancer, madeName, madeTag, reusedTag } from './clb-calls.ts';
 import { finalizer, hashLabel, keyOf, loadBalancerLabel, needsClb, needsCleaning, read } from './cloud-annotations.ts';
 import type { KubeApi, ReconcileContext } from './reconcile-context.ts';
@@ -58,7 +58,24 @@ async function sync(
       checkReuse(context, service, loadBalancer, id !== ''),
     );
   await applyWanted(context, service, loadBalancer.id, groups, isHashChanged);
+  if (id === '' && isHashChanged)
+    await prefixed('apply model error: update listeners error', () =>
+      ensureListeners(context, loadBalancer.id, groups),
+    );
   return loadBalancer;
+}
+
+/** Listeners of a load balancer that the controller made; those of a reused one are left alone (reference A2). */
+async function ensureListeners(
+  { clb }: ReconcileContext,
+  loadBalancer: string,
+  groups: readonly WantedGroup[],
+): Promise<void> {
+  const [ports, remote] = [await clb.listenerPorts(loadBalancer), await clb.groups(loadBalancer)];
+  for (const { port, name } of groups) {
+    const group = remote.find((one) => one.name === name);
+    if (group !== undefined && !ports.includes(port)) await clb.createListener(loadBalancer, port, group.id);
+  }
 }
 
 function byId(context: ReconcileContext, id: string): Promise<FoundLoadBalancer> {
@@ -85,7 +102,7 @@ async function ownLoadBalancer(context: ReconcileContext, service: V1Service): P
   return context.clb.loadBalancerById(created);
 }
 
-/** Whether a load balancer may be reused, and the tag that says that it is (reference A7); only when the hash changed. */
+/** Whether a load balancer may be reused, and the tags that say whose it is (reference A7); only when the hash changed. */
 async function checkReuse(
   context: ReconcileContext,
   service: V1Service,
@@ -97,6 +114,10 @@ async function checkReuse(
     const reason = whyNotReusable(service, tags, loadBalancer.address);
     if (reason !== null) throw new Error(`alicloud: the loadbalancer ${loadBalancer.id} can not be reused, ${reason}`);
     if (!tags.includes(reusedTag) && tags.length < 10) await context.clb.tag(loadBalancer.id, reusedTag, 'true');
+  } else {
+    const own = { [madeTag]: madeName(service.metadata?.uid ?? ''), [clusterTag]: context.clusterId };
+    for (const [key, value] of Object.entries(own))
+      if (!tags.includes(key)) await context.clb.tag(loadBalancer.id, key, value);
   }
   const addressType = read(service, 'address-type');
   if (addressType !== '' && addressType !== loadBalancer.addressType) {
