@@ -1,5 +1,5 @@
-// Makes sure that the programs the tests drive are there: redis-server and kubectl. On Debian or Ubuntu, as root, what
-// is missing is installed; elsewhere one line says how to get it. The tests never skip, so a missing program fails here.
+// Makes sure that the programs the tests drive are there: redis-server, kubectl and prometheus. On Debian or Ubuntu, as root,
+// what is missing is installed; elsewhere one line says how to get it. The tests never skip, so a missing program fails here.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -11,6 +11,7 @@ const tools = [
     elsewhere: 'https://redis.io/docs/latest/operate/oss_and_stack/install/',
   },
   { program: 'kubectl', debianPackage: 'kubernetes-client', elsewhere: 'https://kubernetes.io/docs/tasks/tools/' },
+  { program: 'prometheus', debianPackage: 'prometheus', elsewhere: 'https://prometheus.io/download/' },
 ];
 const installMsMax = 10 * 60 * 1000;
 const policyFile = '/usr/sbin/policy-rc.d';
@@ -61,7 +62,7 @@ function isDebian() {
 
 function install(packages) {
   console.log(`installing by apt: ${packages.join(', ')}`);
-  // The package would start a Redis on its usual port; the tests start their own. Exit 101 is "not allowed" in Debian's
+  // The packages would start a Redis and a Prometheus on their usual ports; the tests start their own. Exit 101 is "not allowed" in Debian's
   // policy for starting services. A policy that is there already stays.
   const isOurs = !existsSync(policyFile);
   if (isOurs) writeFileSync(policyFile, '#!/bin/sh\nexit 101\n', { mode: 0o755 });

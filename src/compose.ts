@@ -3,6 +3,7 @@ import { withDecisionLog } from './adapters/decision-log.ts';
 import { fcInvoker } from './adapters/function-compute/invoker.ts';
 import { lmdbSignals } from './adapters/lmdb/signals.ts';
 import { lmdbStore } from './adapters/lmdb/store.ts';
+import { type PulledSource, pulledSignals } from './adapters/prometheus/signals.ts';
 import { connectRedis } from './adapters/redis/connect.ts';
 import { redisSignals } from './adapters/redis/signals.ts';
 import { redisStore } from './adapters/redis/store.ts';
@@ -37,10 +38,11 @@ function compose(environment: Environment, credentialsSource: CredentialsSource)
       clusters: Object.keys(config.clusters),
       meshes: Object.keys(config.meshes),
       channels: Object.keys(config.channels),
+      signals: Object.keys(config.signals),
       watchEveryMs: config.watchEveryMs,
     },
     store: withDecisionLog(store, (line) => console.log(line)),
-    signals,
+    signals: pulledSignals(signals, { sources: sourcesOf(config, environment), now: () => store.now() }),
     invoker: invokerOf(config, credentialsSource),
   };
   return { config, ports };
@@ -53,6 +55,18 @@ function storesOf({ store, clock }: Config, environment: Environment): Pick<Port
   const redis = connectRedis(readSecret(store.url, environment));
   const options = { ...scale, shards: store.shards };
   return { store: redisStore(redis, options), signals: redisSignals(redis, options) };
+}
+
+function sourcesOf({ signals }: Config, environment: Environment): Readonly<Record<string, PulledSource>> {
+  const sources = Object.entries(signals).map(([name, { kind: _, url, token, ...rest }]) => [
+    name,
+    {
+      ...rest,
+      url: () => readSecret(url, environment),
+      token: token === null ? null : () => readSecret(token, environment),
+    },
+  ]);
+  return Object.fromEntries(sources);
 }
 
 function invokerOf({ invoker, clb }: Config, credentialsSource: CredentialsSource): Invoker {

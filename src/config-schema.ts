@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import * as v from 'valibot';
-import { duration, label } from './api/values.ts';
+import { duration, label, text } from './api/values.ts';
 
 /** Shapes of the variables that hold JSON. No message repeats a value: it may be a secret in the wrong place. */
 
@@ -87,6 +87,39 @@ export const channelsSchema = named(
     secret: v.optional(v.nullable(reference(['env', 'file'])), null),
   }),
   20,
+);
+
+const promQl = v.pipe(
+  text(2000, 'PromQL that finds counters'),
+  v.check(
+    (query) => /\$workload\b/.test(query),
+    'must say $workload, which stands for the gateways of the side it is asked about',
+  ),
+);
+
+export const signalsSchema = v.pipe(
+  named(
+    v.pipe(
+      v.strictObject({
+        kind: v.literal('prometheus', 'must be prometheus'),
+        url: reference(['env', 'file']),
+        token: v.optional(v.nullable(reference(['env', 'file'])), null),
+        queries: v.optional(v.nullable(v.strictObject({ requests: promQl, errors: promQl })), null),
+        window: v.optional(duration('5s', '5m', 'Length of the intervals that are counted'), '15s'),
+        delay: v.optional(duration('0s', '5m', 'How long after its end an interval is asked for'), '5s'),
+        patience: v.optional(
+          duration('0s', '10m', 'How old the newest interval may get before an error is told'),
+          '1m',
+        ),
+        timeout: v.optional(duration('500ms', '20s', 'How long one answer may take'), '5s'),
+      }),
+      v.transform(({ window, delay, patience, timeout, ...rest }) => ({
+        ...{ ...rest, windowMs: window, delayMs: delay, patienceMs: patience, timeoutMs: timeout },
+      })),
+    ),
+    10,
+  ),
+  v.check((sources) => !('push' in sources), 'must not name a source "push": that is what programs send'),
 );
 
 export const clockSchema = v.pipe(

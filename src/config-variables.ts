@@ -46,6 +46,13 @@ export const configVariables: readonly ConfigVariable[] = [
     example: '{"ops":{"kind":"dingtalk","url":"env:SLUICE_CHANNEL_OPS_URL","secret":"env:SLUICE_CHANNEL_OPS_SECRET"}}',
   },
   {
+    name: 'SLUICE_SIGNALS',
+    meaning:
+      'Prometheus servers by name, for analysis.signals: kind prometheus, references to url and token, queries, window, delay, patience, timeout (docs/signals.md)',
+    isRequired: false,
+    example: '{"main":{"kind":"prometheus","url":"env:SLUICE_SIGNALS_MAIN_URL"}}',
+  },
+  {
     name: 'SLUICE_CLOCK',
     meaning: 'Compressed time, <speed>@<anchor in ms>; for the sandbox',
     isRequired: false,

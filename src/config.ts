@@ -12,6 +12,7 @@ import {
   namespacesSchema,
   probeNetworksSchema,
   shardsSchema,
+  signalsSchema,
   tokensSchema,
   urlSchema,
   watchSchema,
@@ -33,6 +34,8 @@ export interface Config {
   readonly invoker: InvokerConfig | null;
   readonly tokens: Readonly<Record<string, TokenConfig>>;
   readonly channels: Readonly<Record<string, ChannelConfig>>;
+  /** Sources of signals that are pulled from, beside `push`. */
+  readonly signals: Readonly<Record<string, SignalsConfig>>;
   /** Compressed time in the sandbox; null: real time. */
   readonly clock: { readonly speed: number; readonly anchorMs: number } | null;
   /** Where people reach the API, without a slash at the end; for links in notices. */
@@ -92,6 +95,19 @@ export interface ChannelConfig {
   readonly secret: string | null;
 }
 
+export interface SignalsConfig {
+  readonly kind: 'prometheus';
+  /** References. */
+  readonly url: string;
+  readonly token: string | null;
+  /** PromQL that finds counters, instead of Istio's own (docs/signals.md). */
+  readonly queries: { readonly requests: string; readonly errors: string } | null;
+  readonly windowMs: number;
+  readonly delayMs: number;
+  readonly patienceMs: number;
+  readonly timeoutMs: number;
+}
+
 export type StoreConfig =
   | { readonly kind: 'redis'; readonly url: string; readonly shards: number }
   | { readonly kind: 'lmdb'; readonly folder: string };
@@ -113,6 +129,7 @@ export function loadConfig(environment: Environment): Config {
     invoker: read('SLUICE_INVOKER', invokerSchema, null),
     tokens: read('SLUICE_TOKENS', tokensSchema),
     channels: read('SLUICE_CHANNELS', channelsSchema, {}),
+    signals: read('SLUICE_SIGNALS', signalsSchema, {}),
     clock: read('SLUICE_CLOCK', clockSchema, null),
     publicUrl: read('SLUICE_PUBLIC_URL', urlSchema, null),
     store: readStore(environment, read('SLUICE_REDIS_SHARDS', shardsSchema, 1) ?? 1, problems),

@@ -13,6 +13,7 @@ const environment = {
   SLUICE_INVOKER: '{"endpoint":"http://127.0.0.1:9000","accountId":"123","function":"step"}',
   SLUICE_TOKENS: `{"alice":{"role":"operator","sha256":"${digest.toUpperCase()}"}}`,
   SLUICE_CHANNELS: '{"ops":{"kind":"dingtalk","url":"env:OPS_URL","secret":"env:OPS_SECRET"}}',
+  SLUICE_SIGNALS: '{"main":{"kind":"prometheus","url":"env:PROMETHEUS_URL","window":"30s"}}',
   SLUICE_CLOCK: '20@1767225600000',
   SLUICE_PROBE_NETWORKS: '10.0.0.0/8, fd12::/32',
   SLUICE_CHANNEL_HOSTS: 'oapi.dingtalk.com, *.example.com',
@@ -43,6 +44,12 @@ describe('the environment', () => {
       invoker: { endpoint: 'http://127.0.0.1:9000', accountId: '123', region: null, function: 'step', qualifier: null },
       tokens: { alice: { role: 'operator', sha256: digest } },
       channels: { ops: { kind: 'dingtalk', url: 'env:OPS_URL', secret: 'env:OPS_SECRET' } },
+      signals: {
+        main: {
+          ...{ kind: 'prometheus', url: 'env:PROMETHEUS_URL', token: null, queries: null },
+          ...{ windowMs: 30_000, delayMs: 5_000, patienceMs: 60_000, timeoutMs: 5_000 },
+        },
+      },
       clock: { speed: 20, anchorMs: 1_767_225_600_000 },
       publicUrl: 'https://sluice.example.com',
       store: { kind: 'redis', url: 'env:REDIS_URL', shards: 4 },
@@ -136,6 +143,21 @@ describe('the environment', () => {
       'NODE_TLS_REJECT_UNAUTHORIZED',
       '0',
       'NODE_TLS_REJECT_UNAUTHORIZED: must not be 0: certificates are always checked',
+    ],
+    [
+      'SLUICE_SIGNALS',
+      '{"main":{"kind":"prometheus","url":"http://prometheus:9090"}}',
+      'SLUICE_SIGNALS.main.url: must be a reference: env:... or file:...',
+    ],
+    [
+      'SLUICE_SIGNALS',
+      '{"push":{"kind":"prometheus","url":"env:A"}}',
+      'SLUICE_SIGNALS: must not name a source "push": that is what programs send',
+    ],
+    [
+      'SLUICE_SIGNALS',
+      '{"main":{"kind":"prometheus","url":"env:A","queries":{"requests":"up","errors":"up{a=\\"$workload\\"}"}}}',
+      'SLUICE_SIGNALS.main.queries.requests: must say $workload, which stands for the gateways of the side it is asked about',
     ],
     ['SLUICE_REDIS_SHARDS', '0', 'SLUICE_REDIS_SHARDS: must be a whole number from 1 to 1024'],
     ['SLUICE_PROBE_LOOPBACK', 'yes', 'SLUICE_PROBE_LOOPBACK: must be allow, or absent'],

@@ -102,8 +102,14 @@ const probeFields = {
 const probe = v.strictObject({ name: label(40, 'Name of the probe'), ...probeFields });
 const onlyProbe = v.strictObject({ name: v.optional(label(40, 'Name of the probe'), 'probe'), ...probeFields });
 
+const signalSource = label(40, 'Source of signals: push, or a name of the installation');
+const signalSources = list(signalSource, 1, 5, 'Several sources: each judges alone, and the worst verdict wins');
+
 const analysis = v.strictObject({
-  signals: v.optional(label(40, 'Source of signals: push, or a name of the installation'), 'push'),
+  signals: v.optional(
+    choice([signalSources, signalSource], (value) => (Array.isArray(value) ? signalSources : signalSource)),
+    'push',
+  ),
   errorRate: v.optional(
     v.strictObject({
       harmBudget: v.optional(

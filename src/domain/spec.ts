@@ -98,7 +98,8 @@ export interface ProbeSpec {
 }
 
 export interface Analysis {
-  readonly signals: string;
+  /** Names of sources of signals, one or several; see `sourcesOf`. */
+  readonly signals: string | readonly string[];
   /** How much worse all traffic together may get, as a fraction (0.005 = half a per cent). */
   readonly harmBudget: number;
   /** Fewer requests than this at the target are not judged. */

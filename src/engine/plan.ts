@@ -6,6 +6,7 @@ import { UnreadableRecordError } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Check } from './check.ts';
 import { checkAll } from './checks.ts';
+import { countedBy, readSources } from './read-signals.ts';
 import { measuredIn } from './snapshot.ts';
 
 /** The present rate is that of so long. */
@@ -22,11 +23,12 @@ export interface DryRun {
  */
 export async function dryRun(ports: Ports, spec: Spec): Promise<DryRun> {
   const atMs = await ports.store.now();
-  const [{ observations, splits, checks }, samples, measured] = await Promise.all([
+  const [{ observations, splits, checks }, readings, measured] = await Promise.all([
     checkAll(ports, spec),
-    ports.signals.read(spec.name, atMs - rateOverMs),
+    readSources(ports, spec, atMs - rateOverMs),
     measuredBefore(ports, spec.name),
   ]);
+  const samples = countedBy(readings);
   const plan = planOf({
     spec,
     observations,

@@ -2,6 +2,7 @@ import { parseVgroupPort, readAnnotation } from '../domain/annotations.ts';
 import { type Draft, isPair, type Pair } from '../domain/draft.ts';
 import type { ServiceReading } from '../domain/observation.ts';
 import type { MigrationRecord } from '../domain/record.ts';
+import { pushed, sourcesOf } from '../domain/sources.ts';
 import { claimsOf, type GatewayRef, type PortMapping, type Route, type ServiceRef, type Spec } from '../domain/spec.ts';
 import { ConflictError, type InputProblem, InvalidInputError } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
@@ -19,7 +20,7 @@ export async function resolveDraft(ports: Ports, draft: Draft): Promise<Spec> {
 }
 
 function nameProblems(ports: Ports, draft: Draft, routes: readonly Route[]): readonly InputProblem[] {
-  const { clusters, meshes, channels } = ports.installation;
+  const { clusters, meshes, channels, signals } = ports.installation;
   const unknown = (path: string, what: string, name: string, known: readonly string[]): readonly InputProblem[] =>
     known.includes(name)
       ? []
@@ -30,6 +31,9 @@ function nameProblems(ports: Ports, draft: Draft, routes: readonly Route[]): rea
           },
         ];
   return [
+    ...sourcesOf(draft.analysis).flatMap((name) =>
+      unknown('spec.analysis.signals', 'source of signals', name, [pushed, ...signals]),
+    ),
     ...draft.notify.flatMap((name, index) => unknown(`spec.notify[${index}]`, 'channel', name, channels)),
     ...draft.subsets.flatMap(({ mesh }, index) => unknown(`spec.routes[${index}].mesh`, 'mesh', mesh, meshes)),
     ...routes.flatMap(({ source, target }, index) => [

@@ -6,15 +6,25 @@ import { leftoversOf } from '../domain/leftover.ts';
 import { type RouteObservation, readyPods } from '../domain/observation.ts';
 import { dueProbes, type ProbeAnswer } from '../domain/probe-health.ts';
 import type { SourcePods } from '../domain/source-capacity.ts';
+import { worstOf } from '../domain/sources.ts';
 import type { Route, Side } from '../domain/spec.ts';
 import { achievedSplit } from '../domain/split.ts';
 import { loadBalancerOf } from '../domain/stages.ts';
 import { podsBehindFrom, type Split, type SubsetObservation, subsetsOf } from '../domain/subset-route.ts';
-import { judge, miscounted, observedShare, observedShares, samplesOf, unmeasured } from '../domain/verdict.ts';
+import {
+  judge,
+  miscounted,
+  observedShare,
+  observedShares,
+  type Sample,
+  samplesOf,
+  unmeasured,
+} from '../domain/verdict.ts';
 import { messageOf } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
 import { agreementOf } from './converge.ts';
 import { observeAll } from './observe.ts';
+import { countedBy, readSources } from './read-signals.ts';
 import { achievedOf } from './shift.ts';
 import { observeSplits, splitAgreement } from './splits.ts';
 
@@ -171,14 +181,24 @@ async function readSignals(
     const { analysis, routes, subsets, tolerance } = context.spec;
     const stage = stageOf(context);
     const moving = loadBalancerOf(stage, routes);
-    const all = await ports.signals.read(context.spec.name, context.baseline?.takenAtMs ?? atMs);
+    const readings = await readSources(ports, context.spec, context.baseline?.takenAtMs ?? atMs);
+    const [sole] = readings;
+    if (sole !== undefined && readings.every(({ trouble }) => trouble !== null)) throw new Error(sole.trouble ?? '');
+    const all = countedBy(readings);
     const sinceMs = (context.verifiedAtMs ?? atMs) + context.spec.settleMs;
     const observedSinceMs = Math.max(context.verifiedAtMs ?? 0, atMs - observedOverMs);
-    const samples = moving === null ? all : samplesOf(all, moving);
+    const ofRoute = (counted: readonly Sample[]) => (moving === null ? counted : samplesOf(counted, moving));
+    const samples = ofRoute(all);
     const { share } = stage.step;
+    const verdicts = readings.map((one) =>
+      one.trouble === null
+        ? judge({ samples: ofRoute(one.samples), share, sinceMs, analysis })
+        : unmeasured(one.trouble),
+    );
+    const [first = unmeasured('no source of signals is named'), ...others] = verdicts;
     const isCounted = subsets.length > 0 && context.step >= 0 && context.verifiedAtMs !== null;
     return {
-      verdict: judge({ samples, share, sinceMs, analysis }),
+      verdict: worstOf(first, others),
       observed: observedShare(samples, observedSinceMs),
       observedOn: observedShares(
         all,

@@ -13,6 +13,8 @@ export interface Installation {
   readonly clusters: readonly string[];
   readonly meshes: readonly string[];
   readonly channels: readonly string[];
+  /** Sources of signals that are pulled from. */
+  readonly signals: readonly string[];
   /** How often an active migration is looked at. */
   readonly watchEveryMs: number;
 }

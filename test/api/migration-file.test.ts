@@ -159,6 +159,14 @@ describe('the long form', () => {
     expect(draft.notify).toEqual(['ops', 'audit']);
   });
 
+  test('signals come from one source or from several', () => {
+    const signalsOf = (text: string) => parseMigration(withSpec(`analysis: { signals: ${text} }`)).analysis.signals;
+    expect(signalsOf('main')).toBe('main');
+    expect(signalsOf('[push, main]')).toEqual(['push', 'main']);
+    expect(() => signalsOf('[]')).toThrow('spec.analysis.signals: needs at least 1');
+    expect(() => signalsOf('http://x')).toThrow('spec.analysis.signals: must be a name');
+  });
+
   test.each(['shop-ingress', 'gated', 'scheduled-canary', 'reviews'])('examples/%s.yaml is valid', (name) => {
     const text = readFileSync(new URL(`../../examples/${name}.yaml`, import.meta.url), 'utf8');
     expect(parseMigration(text).name).toBe(name);

@@ -70,6 +70,7 @@ export function portsOf(outside: Outside, instance: Instance): SimulatedPorts {
       clusters: ['ack', 'ack-2'],
       meshes: ['asm'],
       channels: ['ops', 'dev'],
+      signals: [],
       watchEveryMs: scenario.watchEveryMs,
     },
     clock: { now: () => Math.floor(instance.nowMs), sleep: (ms) => instance.pause(ms) },
