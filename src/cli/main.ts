@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { abortCommand } from './abort.ts';
 import { approveCommand } from './approve.ts';
+import { configCommand } from './config.ts';
 import { demoCommand } from './demo.ts';
 import { gatewayCommand } from './gateway.ts';
 import { getCommand } from './get.ts';
@@ -39,6 +40,7 @@ const commands: readonly AddCommand[] = [
   initCommand,
   gatewayCommand,
   releaseClbCommand,
+  configCommand,
   pauseCommand,
   resumeCommand,
   promoteCommand,

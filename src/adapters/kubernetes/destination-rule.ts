@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { fullHost } from './virtual-service.ts';
+import { fullHost } from '../../domain/mesh-object.ts';
 
 const schema = v.object({
   metadata: v.object({ namespace: v.optional(v.string(), 'default') }),

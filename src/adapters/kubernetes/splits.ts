@@ -1,4 +1,5 @@
 import type { V1EndpointSlice, V1Pod, V1Service } from '@kubernetes/client-node';
+import { fullHost } from '../../domain/mesh-object.ts';
 import type { ServiceReading } from '../../domain/observation.ts';
 import {
   type Split,
@@ -16,7 +17,6 @@ import { serviceReading } from './reading.ts';
 import {
   carrierOf,
   destinationRuleResource,
-  fullHost,
   newVirtualService,
   parseVirtualService,
   splitPatch,

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { fenceKey } from '../../domain/annotations.ts';
+import { fullHost } from '../../domain/mesh-object.ts';
 import type { Split, SplitCarrier, SubsetRoute } from '../../domain/subset-route.ts';
 import { TerminalError } from '../../ports/errors.ts';
 import { fenceOf } from './fence.ts';
@@ -86,12 +87,6 @@ export function newVirtualService({ virtualService, host }: SubsetRoute, split: 
     metadata: { ...virtualService, annotations: { [fenceKey]: String(fence) } },
     spec: { hosts: [host], http: [{ route: weighed([], host, split) }] },
   };
-}
-
-/** A short name is looked up in the namespace of the object that writes it, as Istio does. */
-export function fullHost(host: string, namespace: string): string {
-  if (!host.includes('.')) return `${host}.${namespace}.svc.cluster.local`;
-  return /^[^.]+\.[^.]+(\.svc)?$/.test(host) ? `${host.replace(/\.svc$/, '')}.svc.cluster.local` : host;
 }
 
 type Moved = { readonly http: HttpRoute; readonly index: number } | { readonly problem: string };
