@@ -1,9 +1,11 @@
 import type { CredentialsSource } from './adapters/clb/credentials.ts';
 import { withDecisionLog } from './adapters/decision-log.ts';
 import { fcInvoker } from './adapters/function-compute/invoker.ts';
+import { lmdbAlerts } from './adapters/lmdb/alerts.ts';
 import { lmdbSignals } from './adapters/lmdb/signals.ts';
 import { lmdbStore } from './adapters/lmdb/store.ts';
 import { type PulledSource, pulledSignals } from './adapters/prometheus/signals.ts';
+import { redisAlerts } from './adapters/redis/alerts.ts';
 import { connectRedis } from './adapters/redis/connect.ts';
 import { redisSignals } from './adapters/redis/signals.ts';
 import { redisStore } from './adapters/redis/store.ts';
@@ -31,7 +33,7 @@ export function composedFor(context: FunctionContext): Composed {
 /** @throws InvalidInputError with every mistake of the environment */
 function compose(environment: Environment, credentialsSource: CredentialsSource): Composed {
   const config = loadConfig(environment);
-  const { store, signals } = storesOf(config, environment);
+  const { store, signals, alerts } = storesOf(config, environment);
   const ports: Ports = {
     ...composeOutside(config, environment, credentialsSource).ports,
     installation: {
@@ -43,18 +45,27 @@ function compose(environment: Environment, credentialsSource: CredentialsSource)
     },
     store: withDecisionLog(store, (line) => console.log(line)),
     signals: pulledSignals(signals, { sources: sourcesOf(config, environment), now: () => store.now() }),
+    alerts,
     invoker: invokerOf(config, credentialsSource),
   };
   return { config, ports };
 }
 
-function storesOf({ store, clock }: Config, environment: Environment): Pick<Ports, 'store' | 'signals'> {
+function storesOf({ store, clock }: Config, environment: Environment): Pick<Ports, 'store' | 'signals' | 'alerts'> {
   const scale = clock === null ? {} : { clockScale: clock };
   if (store.kind === 'lmdb')
-    return { store: lmdbStore(store.folder, scale), signals: lmdbSignals(store.folder, scale) };
+    return {
+      store: lmdbStore(store.folder, scale),
+      signals: lmdbSignals(store.folder, scale),
+      alerts: lmdbAlerts(store.folder, scale),
+    };
   const redis = connectRedis(readSecret(store.url, environment));
   const options = { ...scale, shards: store.shards };
-  return { store: redisStore(redis, options), signals: redisSignals(redis, options) };
+  return {
+    store: redisStore(redis, options),
+    signals: redisSignals(redis, options),
+    alerts: redisAlerts(redis, options),
+  };
 }
 
 function sourcesOf({ signals }: Config, environment: Environment): Readonly<Record<string, PulledSource>> {

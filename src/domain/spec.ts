@@ -100,6 +100,8 @@ export interface ProbeSpec {
 export interface Analysis {
   /** Names of sources of signals, one or several; see `sourcesOf`. */
   readonly signals: string | readonly string[];
+  /** What an alert leads to that is firing already when the migration starts. Absent: the start is refused. */
+  readonly alertsAtStart?: 'ignore';
   /** How much worse all traffic together may get, as a fraction (0.005 = half a per cent). */
   readonly harmBudget: number;
   /** Fewer requests than this at the target are not judged. */

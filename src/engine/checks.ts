@@ -10,6 +10,7 @@ import type { Ports } from '../ports/ports.ts';
 import { annotationChecks } from './annotation-checks.ts';
 import { type Check, check } from './check.ts';
 import { observeAll } from './observe.ts';
+import { alertChecks } from './read-alerts.ts';
 import { signalChecks } from './read-signals.ts';
 import { routeOrderChecks } from './route-order-checks.ts';
 import { splitChecks } from './split-checks.ts';
@@ -48,6 +49,7 @@ export async function checkAll(ports: Ports, spec: Spec): Promise<Checked> {
     splits.flatMap((observation) => splitChecks(observation, spec)),
     routeOrderChecks(ports, spec),
     signalChecks(ports, spec),
+    alertChecks(ports, spec),
   ]);
   return { observations, splits, checks: checks.flat() };
 }
