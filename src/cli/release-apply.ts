@@ -147,7 +147,8 @@ async function carryOut(
 
 async function rename(clb: ClbClient, loadBalancer: string, group: string, name: string): Promise<string> {
   await clb.renameVServerGroup(group, name);
-  const found = (await clb.describeVServerGroups(loadBalancer))[group];
+  const groups = await clb.describeVServerGroups(loadBalancer);
+  const found = groups.find((one) => one.VServerGroupId === group)?.VServerGroupName;
   if (found !== name) throw new TransientError(`the CLB still calls ${group} ${found ?? 'nothing'}`);
   return '';
 }

@@ -13,7 +13,7 @@ import {
 } from '../domain/release.ts';
 import { releaseProblems } from '../domain/release-problems.ts';
 import type { Route } from '../domain/spec.ts';
-import { type InputProblem, InvalidInputError } from '../ports/errors.ts';
+import { type InputProblem, InvalidInputError, TerminalError } from '../ports/errors.ts';
 import { clusterNamed } from './gateway-sources.ts';
 
 /** Written by the cloud controller: the CLB that it made, or was told to use (reference A10). */
@@ -60,9 +60,9 @@ export async function readReleasingService(cluster: Cluster, { namespace, name }
 }
 
 export async function readGroups(clb: ClbClient, loadBalancer: string): Promise<readonly ReleasingGroup[]> {
-  const names = Object.entries(await clb.describeVServerGroups(loadBalancer));
+  const groups = await clb.describeVServerGroups(loadBalancer);
   return Promise.all(
-    names.map(async ([id, name]) => {
+    groups.map(async ({ VServerGroupId: id, VServerGroupName: name }) => {
       const { BackendServers } = await clb.describeVServerGroupAttribute(id);
       const backends = BackendServers.BackendServer.map(({ ServerId, ServerIp, Port, Weight, Description }) => ({
         key: [ServerId, ServerIp, Port].filter((part) => part !== '').join('/'),
@@ -155,12 +155,15 @@ async function readBalancer(clb: ClbClient, id: string): Promise<ReleasingBalanc
   const loadBalancer = clbLoadBalancer(clb);
   const found = await loadBalancer.describe(id);
   if (found === null) return null;
+  const { tags } = found;
+  if (tags === null)
+    throw new TerminalError(`the tags of ${id} cannot be read; missing permission: slb:ListTagResources`);
   const [attribute, listeners, groups] = await Promise.all([
     clb.describeLoadBalancerAttribute(id),
     loadBalancer.describeListeners(id),
     readGroups(clb, id),
   ]);
-  return { id, name: attribute.LoadBalancerName, address: found.address, tags: found.tags, listeners, groups };
+  return { id, name: attribute.LoadBalancerName, address: found.address, tags, listeners, groups };
 }
 
 function serviceOf({ name: cluster }: Cluster, { metadata, spec, status }: ServiceObject): ServiceToRelease {

@@ -2,7 +2,14 @@
 const prefix = 'service.beta.kubernetes.io/alibaba-cloud-loadbalancer-';
 const legacyPrefix = 'service.beta.kubernetes.io/alicloud-loadbalancer-';
 
-export type AnnotationSuffix = 'id' | 'vgroup-port' | 'weight' | 'force-override-listeners' | 'address-type';
+export type AnnotationSuffix =
+  | 'id'
+  | 'vgroup-port'
+  | 'weight'
+  | 'force-override-listeners'
+  | 'address-type'
+  | 'ip-version'
+  | 'resource-group-id';
 
 export function annotationKey(suffix: AnnotationSuffix): string {
   return prefix + suffix;

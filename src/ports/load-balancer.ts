@@ -19,11 +19,26 @@ export type WeightedBackend = Omit<BackendReading, 'health'>;
 
 export interface LoadBalancerReading {
   readonly id: string;
+  readonly name: string;
   readonly status: string;
   readonly address: string;
-  readonly tags: Readonly<Record<string, string>>;
-  /** Groups of this CLB: id -> name. */
-  readonly groups: Readonly<Record<string, string>>;
+  /** `internet` or `intranet`; '' where it is not told, as the two below. */
+  readonly addressType: string;
+  readonly ipVersion: string;
+  readonly resourceGroupId: string;
+  /** '' is a shared-performance instance. */
+  readonly spec: string;
+  /** Null where the credentials may not read them. */
+  readonly tags: Readonly<Record<string, string>> | null;
+  /** By id. */
+  readonly groups: Readonly<Record<string, GroupSummary>>;
+}
+
+export interface GroupSummary {
+  readonly name: string;
+  readonly backends: number;
+  /** Forwarding rules that lead here, as `domain/path`. */
+  readonly rules: readonly string[];
 }
 
 export interface ListenerReading {
@@ -32,7 +47,23 @@ export interface ListenerReading {
   readonly status: string;
   readonly scheduler: string;
   readonly group: string | null;
+  /** A group of another kind, which holds the backends instead; null where there is none. */
+  readonly masterSlaveGroup: string | null;
   readonly hasHealthCheck: boolean;
   /** Session stickiness pins clients whatever the weights. */
   readonly isSticky: boolean;
+  readonly healthCheck: HealthCheckReading;
+  /** Of a TCP connection without traffic; null for other protocols. */
+  readonly establishedTimeoutMs: number | null;
+  readonly drainsConnections: boolean;
+  readonly hasProxyProtocol: boolean;
+}
+
+export interface HealthCheckReading {
+  readonly type: 'tcp' | 'http';
+  /** Null: the backend's own port. */
+  readonly port: number | null;
+  /** '' where none is set: then the request names no host that a gateway would know. */
+  readonly host: string;
+  readonly path: string;
 }

@@ -3,6 +3,7 @@ import type { Baseline } from '../domain/baseline.ts';
 import type { NudgeMark, ServiceReading, SideReading, WriteMark } from '../domain/observation.ts';
 import type { Route, Side, SideRef } from '../domain/spec.ts';
 import type { Split, SubsetObservation, SubsetRoute } from '../domain/subset-route.ts';
+import type { RouteSurvey } from '../domain/survey.ts';
 
 /** Reads and writes weights: the annotations of gateways, the routes of a mesh. Every method may throw TransientError or TerminalError. */
 export interface TrafficRouter {
@@ -29,6 +30,8 @@ export interface TrafficRouter {
    * @throws FencedError when the object carries a higher fence, ConflictError when it changed in between
    */
   writeSplit(route: SubsetRoute, split: Split, fence: number): Promise<void>;
+  /** What stands around a route, for its preflight. What may not be read is told as missing. */
+  survey(route: Route): Promise<RouteSurvey>;
   /** The Services of one side wherever they are found, to learn their CLBs, ports and groups. */
   discover(side: SideRef): Promise<readonly ServiceReading[]>;
   /** Writes the way back beside the source Services, where it can be read without our store. */

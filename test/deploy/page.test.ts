@@ -62,14 +62,17 @@ describe('docs/deploy.md', () => {
     expect([...new Set(allowed)].sort()).toEqual([...new Set(done)].sort());
   });
 
-  it('binds each role that it makes, and a ClusterRole for nodes only', () => {
+  it('binds each role that it makes, and ClusterRoles only for what belongs to no namespace', () => {
     for (const manifests of blocks) {
       const made = manifests.filter(({ rules }) => rules).map(({ kind, metadata }) => `${kind} ${metadata.name}`);
       const bound = manifests.flatMap(({ roleRef }) => (roleRef ? [`${roleRef.kind} ${roleRef.name}`] : []));
       expect(bound).toEqual(made);
     }
     const wide = blocks.flat().filter(({ kind }) => kind === 'ClusterRole');
-    expect(wide.flatMap(({ rules = [] }) => rules.flatMap(({ resources }) => resources))).toEqual(['nodes']);
+    expect(wide.flatMap(({ rules = [] }) => rules.flatMap(({ resources }) => resources))).toEqual([
+      'nodes',
+      'apiservices',
+    ]);
   });
 
   it('lets the schedule change nothing in a cluster', () => {

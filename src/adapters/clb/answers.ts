@@ -9,6 +9,14 @@ const config = v.object({
   PersistenceTimeout: v.optional(integer),
   HealthCheck: switchText,
   StickySession: switchText,
+  HealthCheckType: text,
+  HealthCheckConnectPort: v.optional(v.nullable(integer)),
+  HealthCheckURI: text,
+  HealthCheckDomain: text,
+  EstablishedTimeout: v.optional(integer),
+  ConnectionDrain: switchText,
+  ProxyProtocolV2Enabled: v.optional(v.union([v.boolean(), v.string()])),
+  MasterSlaveServerGroupId: text,
 });
 
 /** The parts that are read of each answer, in the API's own names; a list that is missing is an answer that is not whole. */
@@ -17,11 +25,26 @@ export const attributeAnswer = v.object({
   LoadBalancerName: text,
   LoadBalancerStatus: v.string(),
   Address: text,
+  AddressType: text,
+  AddressIPVersion: text,
+  ResourceGroupId: text,
+  LoadBalancerSpec: text,
 });
 
 export const groupsAnswer = v.object({
   VServerGroups: v.object({
-    VServerGroup: v.array(v.object({ VServerGroupId: v.string(), VServerGroupName: text })),
+    VServerGroup: v.array(
+      v.object({
+        VServerGroupId: v.string(),
+        VServerGroupName: text,
+        ServerCount: v.optional(integer, 0),
+        AssociatedObjects: v.optional(
+          v.object({
+            Rules: v.optional(v.object({ Rule: v.array(v.object({ Domain: text, Url: text })) })),
+          }),
+        ),
+      }),
+    ),
   }),
 });
 
@@ -72,5 +95,7 @@ export const tagsAnswer = v.object({
 });
 
 export type ListenerAnswer = v.InferOutput<typeof listenersAnswer>['Listeners'][number];
+export type ListenerConfig = v.InferOutput<typeof config>;
+export type GroupSummaryAnswer = v.InferOutput<typeof groupsAnswer>['VServerGroups']['VServerGroup'][number];
 export type GroupAnswer = v.InferOutput<typeof groupAnswer>;
 export type HealthAnswer = v.InferOutput<typeof healthAnswer>;

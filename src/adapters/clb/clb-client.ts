@@ -4,6 +4,7 @@ import { TerminalError, TransientError } from '../../ports/errors.ts';
 import {
   attributeAnswer,
   type GroupAnswer,
+  type GroupSummaryAnswer,
   groupAnswer,
   groupsAnswer,
   type HealthAnswer,
@@ -28,7 +29,7 @@ export interface BackendServer {
 export interface ClbClient {
   describeLoadBalancerAttribute(id: string): Promise<v.InferOutput<typeof attributeAnswer>>;
   describeLoadBalancerListeners(id: string): Promise<readonly ListenerAnswer[]>;
-  describeVServerGroups(loadBalancer: string): Promise<Readonly<Record<string, string>>>;
+  describeVServerGroups(loadBalancer: string): Promise<readonly GroupSummaryAnswer[]>;
   describeVServerGroupAttribute(id: string): Promise<GroupAnswer>;
   describeHealthStatus(loadBalancer: string): Promise<HealthAnswer>;
   listTagResources(loadBalancer: string): Promise<Readonly<Record<string, string>>>;
@@ -95,8 +96,9 @@ export function clbClient(options: ClbOptions): ClbClient {
         return { items: Listeners, next: NextToken };
       }),
     describeVServerGroups: async (id) => {
-      const { VServerGroups } = await ask(groupsAnswer, 'DescribeVServerGroups', id, { LoadBalancerId: id });
-      return Object.fromEntries(VServerGroups.VServerGroup.map((one) => [one.VServerGroupId, one.VServerGroupName]));
+      const parameters = { LoadBalancerId: id, IncludeRule: true };
+      const { VServerGroups } = await ask(groupsAnswer, 'DescribeVServerGroups', id, parameters);
+      return VServerGroups.VServerGroup;
     },
     describeVServerGroupAttribute: (id) =>
       ask(groupAnswer, 'DescribeVServerGroupAttribute', id, { VServerGroupId: id }),

@@ -1,8 +1,15 @@
 import type { BackendHealth, BackendReading, GroupReading } from '../../domain/observation.ts';
 import type { PortMapping } from '../../domain/spec.ts';
 import { TerminalError } from '../../ports/errors.ts';
-import type { ListenerReading, LoadBalancer, LoadBalancerReading, WeightedBackend } from '../../ports/load-balancer.ts';
-import type { GroupAnswer, HealthAnswer, ListenerAnswer } from './answers.ts';
+import type {
+  GroupSummary,
+  HealthCheckReading,
+  ListenerReading,
+  LoadBalancer,
+  LoadBalancerReading,
+  WeightedBackend,
+} from '../../ports/load-balancer.ts';
+import type { GroupAnswer, GroupSummaryAnswer, HealthAnswer, ListenerAnswer, ListenerConfig } from './answers.ts';
 import { type BackendServer, type ClbClient, serversMax } from './clb-client.ts';
 import { RefusedError } from './open-api-errors.ts';
 
@@ -110,8 +117,26 @@ function listenerReading(listener: ListenerAnswer): ListenerReading {
     status: listener.Status,
     scheduler: listener.Scheduler,
     group: listener.VServerGroupId || null,
+    masterSlaveGroup: config?.MasterSlaveServerGroupId || null,
     hasHealthCheck: config?.HealthCheck === 'on',
     isSticky: config?.StickySession === 'on' || (config?.PersistenceTimeout ?? 0) > 0,
+    healthCheck: healthCheckOf(listener, config),
+    establishedTimeoutMs: config?.EstablishedTimeout === undefined ? null : config.EstablishedTimeout * 1000,
+    drainsConnections: config?.ConnectionDrain === 'on',
+    hasProxyProtocol: String(config?.ProxyProtocolV2Enabled) === 'true',
+  };
+}
+
+/** Listeners for HTTP ask a request where they do not say otherwise; those for TCP open a connection. */
+function healthCheckOf({ ListenerProtocol }: ListenerAnswer, config: ListenerConfig | undefined): HealthCheckReading {
+  const type = config?.HealthCheckType || (/^https?$/i.test(ListenerProtocol) ? 'http' : 'tcp');
+  const port = config?.HealthCheckConnectPort ?? 0;
+  return {
+    type: type === 'http' ? 'http' : 'tcp',
+    // The API writes "the backend's own port" as -520 (reference E16).
+    port: port > 0 ? port : null,
+    host: config?.HealthCheckDomain ?? '',
+    path: config?.HealthCheckURI || '/',
   };
 }
 
@@ -135,13 +160,41 @@ async function describe(client: ClbClient, loadBalancer: string): Promise<LoadBa
   try {
     const [attribute, tags, groups] = await Promise.all([
       client.describeLoadBalancerAttribute(loadBalancer),
-      client.listTagResources(loadBalancer),
+      tagsOrNull(client, loadBalancer),
       client.describeVServerGroups(loadBalancer),
     ]);
-    const { LoadBalancerId, LoadBalancerStatus, Address } = attribute;
-    return { id: LoadBalancerId, status: LoadBalancerStatus, address: Address, tags, groups };
+    return {
+      id: attribute.LoadBalancerId,
+      name: attribute.LoadBalancerName,
+      status: attribute.LoadBalancerStatus,
+      address: attribute.Address,
+      addressType: attribute.AddressType,
+      ipVersion: attribute.AddressIPVersion,
+      resourceGroupId: attribute.ResourceGroupId,
+      spec: attribute.LoadBalancerSpec,
+      tags,
+      groups: Object.fromEntries(groups.map((group) => [group.VServerGroupId, groupSummary(group)])),
+    };
   } catch (error) {
     if (isRefusal(error, 'InvalidLoadBalancerId.NotFound')) return null;
+    throw error;
+  }
+}
+
+function groupSummary({ VServerGroupName, ServerCount, AssociatedObjects }: GroupSummaryAnswer): GroupSummary {
+  const rules = AssociatedObjects?.Rules?.Rule ?? [];
+  return {
+    name: VServerGroupName,
+    backends: ServerCount,
+    rules: rules.map(({ Domain, Url }) => `${Domain ?? ''}${Url ?? ''}`),
+  };
+}
+
+async function tagsOrNull(client: ClbClient, loadBalancer: string): Promise<Readonly<Record<string, string>> | null> {
+  try {
+    return await client.listTagResources(loadBalancer);
+  } catch (error) {
+    if (error instanceof RefusedError && /^(Forbidden|NoPermission)/.test(error.vendorCode)) return null;
     throw error;
   }
 }

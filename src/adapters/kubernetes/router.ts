@@ -10,6 +10,7 @@ import { beginLook, lookAtSource, lookAtTarget, requireService } from './look.ts
 import { readGateway } from './objects.ts';
 import { assertWeights, gatewayNudge, gatewayPatch, serviceNudge, servicePatch, type WeightPatch } from './patch.ts';
 import { readSplit, writeSplit } from './splits.ts';
+import { survey } from './survey.ts';
 
 export interface RouterOptions {
   /**
@@ -41,6 +42,7 @@ export function kubernetesRouter(clients: KubernetesClients, options: RouterOpti
         service: (version) => serviceNudge(version, mark, fence),
         gateway: (gateway) => gatewayNudge(gateway, mark, fence),
       }),
+    survey: (route) => survey(clients, route),
     discover: (side) => discover(clients, side),
     keepBaseline: (name, baseline, fence) => keepBaseline(clients, name, baseline, fence),
     readBaseline: async (name) => {

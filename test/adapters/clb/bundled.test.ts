@@ -44,6 +44,6 @@ it.each(['cjs', 'esm'] as const)(
       packages: format === 'cjs' ? 'bundle' : 'external',
     });
     const { stdout } = await run(process.execPath, [outfile]);
-    expect(JSON.parse(stdout)).toEqual({ 'rsp-pub-80': 'public-80', 'rsp-pub-443': 'public-443' });
+    expect(JSON.parse(stdout)).toMatchObject([{ VServerGroupName: 'public-80' }, { VServerGroupName: 'public-443' }]);
   },
 );

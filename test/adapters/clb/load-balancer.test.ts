@@ -112,11 +112,29 @@ describe('a load balancer', () => {
     await start();
     expect(await cloud.loadBalancer.describe('lb-public')).toEqual({
       id: 'lb-public',
+      name: 'public',
       status: 'active',
       address: '47.0.0.1',
+      addressType: 'internet',
+      ipVersion: 'ipv4',
+      resourceGroupId: '',
+      spec: 'slb.s2.small',
       tags: { team: 'shop' },
-      groups: { 'rsp-pub-80': 'public-80', 'rsp-pub-443': 'public-443' },
+      groups: {
+        'rsp-pub-80': { name: 'public-80', backends: 3, rules: [] },
+        'rsp-pub-443': { name: 'public-443', backends: 1, rules: [] },
+      },
     });
+  });
+
+  it('is told with the forwarding rules that lead to its groups', async () => {
+    await start();
+    const rule = { id: 'rule-1', name: 'api', domain: 'a.example', url: '/api', vServerGroupId: 'rsp-pub-443' };
+    const listeners = [listenerOf({ port: 80, protocol: 'http', vServerGroupId: 'rsp-pub-80', rules: [rule] })];
+    cloud.model.put(publicLoadBalancer(listeners));
+    const { groups } = (await cloud.loadBalancer.describe('lb-public')) ?? {};
+    expect(groups?.['rsp-pub-443']?.rules).toEqual(['a.example/api']);
+    expect(groups?.['rsp-pub-80']?.rules).toEqual([]);
   });
 
   it('is null where there is none', async () => {
@@ -127,11 +145,21 @@ describe('a load balancer', () => {
   it('tells of each listener what decides whether weights are honoured', async () => {
     await start();
     const listeners = [...(await cloud.loadBalancer.describeListeners('lb-public'))].sort((a, b) => a.port - b.port);
-    const usual = { status: 'running', hasHealthCheck: true };
+    const healthCheck = { type: 'tcp', port: null, host: '', path: '/' };
+    const usual = {
+      status: 'running',
+      hasHealthCheck: true,
+      healthCheck,
+      masterSlaveGroup: null,
+      establishedTimeoutMs: null,
+      drainsConnections: false,
+      hasProxyProtocol: false,
+    };
     expect(listeners).toEqual([
       { ...usual, port: 80, protocol: 'http', scheduler: 'wrr', group: 'rsp-pub-80', isSticky: false },
       { ...usual, port: 443, protocol: 'https', scheduler: 'rr', group: 'rsp-pub-443', isSticky: true },
       {
+        ...usual,
         port: 9000,
         protocol: 'tcp',
         status: 'stopped',
@@ -139,6 +167,31 @@ describe('a load balancer', () => {
         group: null,
         hasHealthCheck: false,
         isSticky: true,
+        establishedTimeoutMs: 900_000,
+      },
+    ]);
+  });
+
+  it('tells what a listener checks, keeps and speaks', async () => {
+    await start();
+    const special = {
+      healthCheckType: 'http',
+      healthCheckConnectPort: 30_080,
+      healthCheckDomain: 'health.example.com',
+      healthCheckUri: '/healthz',
+      establishedTimeoutS: 60,
+      connectionDrain: 'on',
+      proxyProtocolV2Enabled: true,
+      masterSlaveServerGroupId: 'rsp-ms',
+    } as const;
+    cloud.model.put(publicLoadBalancer([listenerOf({ port: 80, protocol: 'tcp', ...special })]));
+    expect(await cloud.loadBalancer.describeListeners('lb-public')).toMatchObject([
+      {
+        healthCheck: { type: 'http', port: 30_080, host: 'health.example.com', path: '/healthz' },
+        establishedTimeoutMs: 60_000,
+        drainsConnections: true,
+        hasProxyProtocol: true,
+        masterSlaveGroup: 'rsp-ms',
       },
     ]);
   });
