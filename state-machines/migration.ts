@@ -51,6 +51,8 @@ export const migrationMachine = vocabulary.createMachine({
               target: 'keeping',
               actions: assign({
                 baseline: ({ event }) => event.baseline,
+                // Told with the start; the first verified shift is the end of it.
+                reason: ({ event }) => event.remark,
                 goals: ({ event }) => event.baseline.routes.map(goalOf),
                 splits: ({ event }) => event.baseline.subsets.map(({ split }) => split),
               }),

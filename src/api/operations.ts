@@ -1,4 +1,3 @@
-import { alerting } from './alerting.ts';
 import { commanding } from './commanding.ts';
 import { openApiDocument } from './openapi.ts';
 import { opening } from './opening.ts';
@@ -15,6 +14,5 @@ export const operations: readonly Operation[] = [
   ...reading,
   ...commanding,
   ...signalling,
-  ...alerting,
   ...opening(() => openApiDocument(operations)),
 ];

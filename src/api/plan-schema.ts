@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import type { DryRun } from '../engine/plan.ts';
+import { checkStatuses } from '../engine/preflight/check.ts';
 
 /** A dry run as the API answers it: for the OpenAPI document, and for the client that reads it back. */
 
@@ -84,6 +85,21 @@ const splitPlan = v.object({
   ),
 });
 
+const place = v.object({ object: v.string(), field: v.string(), value: v.nullable(v.string()) });
+const check = v.object({
+  id: v.pipe(v.string(), v.description('What is checked: the same word on every route')),
+  status: v.pipe(
+    v.picklist(checkStatuses),
+    v.description(
+      'Only fail refuses a start; unknown: it could not be read, and found says which permission is missing',
+    ),
+  ),
+  found: v.pipe(v.string(), v.description('What was found, in words for people')),
+  at: v.pipe(v.nullable(place), v.description('The same for programs; null where it is of no single field')),
+  why: v.pipe(v.string(), v.description('Why it matters')),
+  remedy: v.pipe(v.nullable(v.string()), v.description('A command that can be pasted, null where none helps')),
+});
+
 export const dryRunSchema = v.object({
   plan: v.object({
     plannedAt: v.string(),
@@ -96,6 +112,6 @@ export const dryRunSchema = v.object({
     ),
   }),
   preflight: v.object({
-    checks: v.array(v.object({ id: v.string(), status: v.picklist(['pass', 'fail']), found: v.string() })),
+    checks: v.array(check),
   }),
 }) satisfies v.GenericSchema<unknown, DryRun>;

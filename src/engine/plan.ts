@@ -4,8 +4,8 @@ import type { Spec } from '../domain/spec.ts';
 import { requestRate, samplesOf } from '../domain/verdict.ts';
 import { UnreadableRecordError } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
-import type { Check } from './check.ts';
-import { checkAll } from './checks.ts';
+import type { Check } from './preflight/check.ts';
+import { checkAll } from './preflight/check-all.ts';
 import { countedBy, readSources } from './read-signals.ts';
 import { measuredIn } from './snapshot.ts';
 

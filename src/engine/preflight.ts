@@ -4,8 +4,9 @@ import { claimsOf, type Spec } from '../domain/spec.ts';
 import { splitToday } from '../domain/split.ts';
 import { podsBehindFrom, type SubsetObservation } from '../domain/subset-route.ts';
 import type { Ports } from '../ports/ports.ts';
-import { checkAll } from './checks.ts';
 import { answer, type Outcome } from './outcome.ts';
+import type { Check } from './preflight/check.ts';
+import { checkAll } from './preflight/check-all.ts';
 
 /**
  * Checks everything the first shift relies on and refuses what cannot work, with every finding at once.
@@ -40,7 +41,23 @@ export async function preflight(
     routes: observations.map(baselineOf),
     subsets: splits.map(baselineSplitOf),
   };
-  return answer({ type: 'preflight.passed', question, baseline });
+  return answer({ type: 'preflight.passed', question, baseline, remark: remarkOf(checks) });
+}
+
+const remarksMax = 5;
+
+/** What a person who starts all the same should have read: warnings, and how much could not be told. */
+function remarkOf(checks: readonly Check[]): string | null {
+  const warnings = checks.filter(({ status }) => status === 'warn').map(({ found }) => found);
+  const unknown = checks.filter(({ status }) => status === 'unknown').length;
+  const told = warnings.slice(0, remarksMax);
+  const remarks = [
+    ...told,
+    ...(warnings.length > told.length ? [`${warnings.length - told.length} more warnings`] : []),
+    ...(unknown > 0 ? [`${unknown} of ${checks.length} checks could not be made (sluice preflight says which)`] : []),
+  ];
+  // What could not be read was no reason to wait, and is none to tell by itself.
+  return warnings.length === 0 ? null : `the preflight warns: ${remarks.join('; ')}`;
 }
 
 function baselineSplitOf(observation: SubsetObservation): BaselineSplit {

@@ -3,7 +3,6 @@ import type { Spec } from '../domain/spec.ts';
 import type { Sample } from '../domain/verdict.ts';
 import { messageOf } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
-import { type Check, check } from './check.ts';
 
 /** What one source says. Sources count the same requests, so their samples are judged each alone and never added up. */
 export interface SourceReading {
@@ -32,16 +31,4 @@ export function readSources({ signals }: Asking, spec: Spec, sinceMs: number): P
 /** The requests as the first source counts them that has counted any: for shares and rates, where one count is enough. */
 export function countedBy(readings: readonly SourceReading[]): readonly Sample[] {
   return readings.find(({ samples }) => samples.length > 0)?.samples ?? [];
-}
-
-/** Whoever is asked has had this long to count. */
-const askedOverMs = 120_000;
-
-/** A source that cannot be asked now will not judge a step either. What is pushed may begin with the migration. */
-export async function signalChecks(ports: Pick<Ports, 'signals' | 'store'>, spec: Spec): Promise<readonly Check[]> {
-  const pulled = sourcesOf(spec.analysis).filter((source) => source !== pushed);
-  if (pulled.length === 0) return [];
-  const analysis = { ...spec.analysis, signals: pulled };
-  const readings = await readSources(ports, { ...spec, analysis }, (await ports.store.now()) - askedOverMs);
-  return readings.map(({ source, trouble }) => check('signals', `signals of ${source} can be read`, trouble));
 }

@@ -44,6 +44,9 @@ describe('a dry run', () => {
       id: 'scheduler',
       status: 'pass',
       found: 'lb-public: listener 80 schedules by weight',
+      at: { object: 'listener 80', field: 'Scheduler', value: 'wrr' },
+      why: expect.stringContaining('rr heeds no weight but 0'),
+      remedy: null,
     });
     expect(json.preflight.checks.filter(({ status: one }: { status: string }) => one === 'fail')).toEqual([]);
   });
@@ -54,7 +57,9 @@ describe('a dry run', () => {
   test('writes nothing: no record, no claim, no annotation, no ConfigMap, no notice', async () => {
     const { world } = installation;
     await plan();
-    expect(world.calls.filter((call) => !/^(router\.read|loadBalancer\.describe|probe\.ask)/.test(call))).toEqual([]);
+    expect(
+      world.calls.filter((call) => !/^(router\.(read|survey)|loadBalancer\.describe|probe\.ask)/.test(call)),
+    ).toEqual([]);
     expect(world.kept).toBeNull();
     expect(await world.ports.store.names(10)).toEqual([]);
     expect(await world.ports.store.history('shop-ingress', 10)).toEqual([]);

@@ -7,7 +7,7 @@ import { type DryRun, dryRun } from '../../src/engine/plan.ts';
 import { startMigration } from '../../src/engine/start.ts';
 import type { SandboxOptions } from '../../src/sandbox/options.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
-import { aProbe, aSpec, aStep } from '../fixtures/builders.ts';
+import { aProbe, aSample, aSpec, aStep } from '../fixtures/builders.ts';
 import { until } from '../fixtures/running-sandbox.ts';
 import { aWorld, type World } from '../fixtures/world.ts';
 
@@ -41,6 +41,7 @@ describe('a dry run', () => {
 
   it('passes every check where a start would go through', async () => {
     const world = aWorld();
+    await world.ports.signals.record('shop-ingress', [aSample('source', 100, 0, { fromMs: world.nowMs, direct: 0 })]);
     const { preflight } = await dryRun(world.ports, aSpec({ probes: [aProbe()] }));
     expect(preflight.checks.every(({ status }) => status === 'pass')).toBe(true);
     const ids = preflight.checks.map(({ id }) => id);

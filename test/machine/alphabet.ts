@@ -15,7 +15,7 @@ export interface Letter {
 
 /** Every type of event with each way in which the machine may take it. An event without a letter does not compile. */
 export const alphabet: Readonly<Record<MigrationEvent['type'], readonly Letter[]>> = {
-  'preflight.passed': [answering('preflight.passed', { baseline: aBaseline() })],
+  'preflight.passed': [answering('preflight.passed', { baseline: aBaseline(), remark: null })],
   'preflight.refused': [answering('preflight.refused', { reason: 'the listener schedules by rr' })],
   'baseline.kept': [answering('baseline.kept', {})],
   'baseline.notKept': [answering('baseline.notKept', { reason: 'forbidden' })],

@@ -1,4 +1,3 @@
-import { memoryAlerts } from '../../src/adapters/memory/alerts.ts';
 import { type memoryContents, memoryStore } from '../../src/adapters/memory/store.ts';
 import type { Notice } from '../../src/domain/notice.ts';
 import type { GroupReading } from '../../src/domain/observation.ts';
@@ -11,6 +10,7 @@ import type { LoadBalancer, WeightedBackend } from '../../src/ports/load-balance
 import type { HistoryEntry, MigrationStore } from '../../src/ports/migration-store.ts';
 import type { Ports } from '../../src/ports/ports.ts';
 import type { TrafficRouter } from '../../src/ports/traffic-router.ts';
+import { aListener, aLoadBalancer, aroundService, groupsIn } from '../fixtures/surroundings.ts';
 import type { Calls } from './calls.ts';
 import type { Instance } from './instance.ts';
 import type { Scenario } from './scenario.ts';
@@ -79,7 +79,6 @@ export function portsOf(outside: Outside, instance: Instance): SimulatedPorts {
     router: routerOf(outside, instance),
     kept: keptOf(outside, instance),
     loadBalancer: loadBalancerOf(outside, instance),
-    alerts: memoryAlerts({ now: () => instance.nowMs }),
     signals: {
       record: async () => undefined,
       read: (name, sinceMs) =>
@@ -254,6 +253,14 @@ function routerOf(outside: Outside, instance: Instance): TrafficRouter {
         world.patchCarrier(index, side, { fence, mark });
         world.nudgeServices(index, side);
       }),
+    // What stands around is as it should be; of what it cannot read, the real one tells without an error.
+    survey: async ({ loadBalancer }) => {
+      const { sides } = world.route(world.indexOf(loadBalancer));
+      return {
+        source: { services: sides.source.services.map((one) => aroundService(absentService(one))), gateway: null },
+        target: { services: sides.target.services.map((one) => aroundService(absentService(one))), gateway: null },
+      };
+    },
     readSplit: async () => {
       throw new TerminalError('the simulated world has gateways and no subsets');
     },
@@ -348,21 +355,15 @@ function loadBalancerOf(outside: Outside, instance: Instance): LoadBalancer {
       calls.call(instance, 'loadBalancer.describeListeners', () => {
         answering();
         const { groups, listener } = world.route(world.indexOf(loadBalancer));
-        return groups.map(({ port, group }) => ({
-          port,
-          protocol: 'http',
-          group,
-          hasHealthCheck: scenario.hasHealthChecks,
-          isSticky: false,
-          ...listener,
-        }));
+        return groups.map(({ port, group }) =>
+          aListener({ port, group, hasHealthCheck: scenario.hasHealthChecks, ...listener }),
+        );
       }),
     describe: (id) =>
       calls.call(instance, 'loadBalancer.describe', () => {
         answering();
         const { groups } = world.route(world.indexOf(id));
-        const names = Object.fromEntries(groups.map(({ group }) => [group, `shop-${group}`]));
-        return { id, status: 'active', address: '198.51.100.10', tags: {}, groups: names };
+        return aLoadBalancer({ id, groups: groupsIn(groups) });
       }),
     setWeights: async (group, backends) => {
       const about = `${group} ${backends.map(({ serverId, weight }) => `${serverId}=${weight}`).join(' ')}`;
