@@ -12,6 +12,7 @@ import { judgeCommand } from './judge.ts';
 import { listCommand } from './list.ts';
 import { pauseCommand } from './pause.ts';
 import { planCommand } from './plan.ts';
+import { preflightCommand } from './preflight.ts';
 import { promoteCommand } from './promote.ts';
 import { rehearseCommand } from './rehearse.ts';
 import { releaseClbCommand } from './release-clb.ts';
@@ -32,6 +33,7 @@ const commands: readonly AddCommand[] = [
   sandboxCommand,
   serveCommand,
   planCommand,
+  preflightCommand,
   rehearseCommand,
   startCommand,
   listCommand,

@@ -16,7 +16,7 @@ import {
 import { printable } from './show.ts';
 import { problemsOf, readMigrationFile } from './start.ts';
 
-interface PlanOptions extends ServerOptions {
+export interface PlanOptions extends ServerOptions {
   readonly file: string;
 }
 
@@ -30,22 +30,20 @@ export function planCommand(program: Command): void {
 
 async function plan(options: PlanOptions): Promise<ExitCode> {
   const output = outputOf(options);
-  const migrations = migrationsOf(options);
-  const text = await readMigrationFile(options.file);
-  const dryRun = await ask(options.file, async () => {
-    parseMigration(text);
-    return migrations.plan(text);
-  });
+  const dryRun = await askDryRun(options);
   if (dryRun === null) return exitCodes.no;
   console.log(output === 'json' ? JSON.stringify(dryRun.plan) : planTable(dryRun.plan));
   for (const line of refusals(dryRun)) console.error(line);
   return isReachable(dryRun.plan) ? exitCodes.done : exitCodes.no;
 }
 
-/** Null where the file has mistakes; they are told with their lines. */
-async function ask(file: string, work: () => Promise<DryRun>): Promise<DryRun | null> {
+/** What a start of the file would do and find; null where the file has mistakes, which are told with their lines. */
+export async function askDryRun({ file, ...options }: PlanOptions): Promise<DryRun | null> {
+  const migrations = migrationsOf(options);
+  const text = await readMigrationFile(file);
   try {
-    return await work();
+    parseMigration(text);
+    return await migrations.plan(text);
   } catch (error) {
     const problems = problemsOf(error);
     if (problems.length === 0) throw error;
