@@ -13,7 +13,8 @@ export type { ApiDependencies } from './operation.ts';
 export async function handleRequest(dependencies: ApiDependencies, request: ApiRequest): Promise<ApiResponse> {
   try {
     const { operation, name } = route(request);
-    const caller = authenticate(dependencies.config.tokens, request, operation.access);
+    const presented = operation.isTokenInQuery ? withTokenOfQuery(request) : request;
+    const caller = authenticate(dependencies.config.tokens, presented, operation.access);
     refuseUnknownQuery(request, operation);
     const response = await operation.carryOut({ dependencies, request, name, caller });
     return request.method === 'HEAD' ? { ...response, body: '' } : response;
@@ -21,6 +22,14 @@ export async function handleRequest(dependencies: ApiDependencies, request: ApiR
     const response = answerToError(error, dependencies.newId);
     return request.method === 'HEAD' ? { ...response, body: '' } : response;
   }
+}
+
+/** A token in a header goes first; an empty header is none. */
+function withTokenOfQuery(request: ApiRequest): ApiRequest {
+  const token = request.query['token'];
+  const authorization = request.headers['authorization'] ?? '';
+  if (token === undefined || request.headers['x-sluice-token'] !== undefined || authorization !== '') return request;
+  return { ...request, headers: { ...request.headers, 'x-sluice-token': token } };
 }
 
 /** @throws RequestRefused 404 where no operation has the path, 405 where none of them has the method */

@@ -72,7 +72,7 @@ function checkMigration(value: unknown): { file: MigrationFile | null; problems:
 }
 
 function draftOf({ metadata, spec }: MigrationFile): Draft {
-  const { errorRate, signals, patience } = spec.analysis;
+  const { errorRate, signals, alerts, patience } = spec.analysis;
   return {
     name: metadata.name,
     routes: routesOf(spec),
@@ -88,6 +88,7 @@ function draftOf({ metadata, spec }: MigrationFile): Draft {
     probes: (spec.probe ? [spec.probe] : (spec.probes ?? [])).map(probeOf),
     analysis: {
       signals,
+      ...(alerts.atStart === 'ignore' ? { alertsAtStart: 'ignore' as const } : {}),
       // Rounded, because 0.1 per cent divided by 100 is not 0.001 in binary.
       harmBudget: Number((errorRate.harmBudget / 100).toFixed(8)),
       minRequests: errorRate.minRequests,

@@ -110,6 +110,20 @@ const analysis = v.strictObject({
     choice([signalSources, signalSource], (value) => (Array.isArray(value) ? signalSources : signalSource)),
     'push',
   ),
+  alerts: v.optional(
+    v.strictObject({
+      atStart: v.optional(
+        v.pipe(
+          v.picklist(['refuse', 'ignore'], 'must be refuse or ignore'),
+          v.description(
+            'What an alert leads to that is firing already at the start; one that begins later always fails',
+          ),
+        ),
+        'refuse',
+      ),
+    }),
+    {},
+  ),
   errorRate: v.optional(
     v.strictObject({
       harmBudget: v.optional(

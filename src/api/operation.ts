@@ -36,6 +36,8 @@ export interface Operation {
   readonly otherAnswers?: readonly Answer[];
   /** Statuses that say no, beside those that every operation has. */
   readonly refusals: readonly number[];
+  /** The token may come as the parameter `token`, from a product that can send no header. */
+  readonly isTokenInQuery?: boolean;
   carryOut(call: Call): Promise<ApiResponse>;
 }
 

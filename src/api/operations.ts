@@ -1,3 +1,4 @@
+import { alerting } from './alerting.ts';
 import { commanding } from './commanding.ts';
 import { openApiDocument } from './openapi.ts';
 import { opening } from './opening.ts';
@@ -14,5 +15,6 @@ export const operations: readonly Operation[] = [
   ...reading,
   ...commanding,
   ...signalling,
+  ...alerting,
   ...opening(() => openApiDocument(operations)),
 ];

@@ -8,6 +8,7 @@ import { RequestRefused } from './problem-response.ts';
 import { check, toInputProblem } from './problems.ts';
 
 const jsonTypes = ['application/json'];
+const formTypes = ['application/x-www-form-urlencoded'];
 const yamlTypes = ['application/yaml', 'text/yaml', 'application/x-yaml'];
 
 /**
@@ -42,6 +43,16 @@ export function readJsonBody<Schema extends v.GenericSchema>(
   const { output, problems } = check(schema, isEmpty ? {} : readJson(readText(request)));
   if (problems.length > 0) throw new InvalidInputError(problems.map(toInputProblem));
   return output as v.InferOutput<Schema>;
+}
+
+/**
+ * What another product sends, JSON or the fields of a form, not checked yet.
+ * @throws RequestRefused 400, 413 or 415
+ */
+export function readForeignBody(request: ApiRequest): unknown {
+  const type = requireType(request, [...jsonTypes, ...formTypes]);
+  const text = readText(request);
+  return formTypes.includes(type) ? Object.fromEntries(new URLSearchParams(text)) : readJson(text);
 }
 
 export function badRequest(detail: string, problems: InvalidInputError['problems'] = []): RequestRefused {

@@ -24,6 +24,7 @@ import { messageOf } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
 import { agreementOf } from './converge.ts';
 import { observeAll } from './observe.ts';
+import { alertsAgainst, withAlerts } from './read-alerts.ts';
 import { countedBy, readSources } from './read-signals.ts';
 import { achievedOf } from './shift.ts';
 import { observeSplits, splitAgreement } from './splits.ts';
@@ -35,9 +36,10 @@ const differencesMax = 100;
 
 /** One look at everything. What cannot be read is `unknown` or `error`, never good and never bad. */
 export async function look(ports: Ports, context: MigrationContext, revision: number, atMs: number): Promise<Look> {
-  const [seen, { miscounted, ...signals }] = await Promise.all([
+  const [seen, { miscounted, ...signals }, alerts] = await Promise.all([
     seeRoutes(ports, context),
     readSignals(ports, context, atMs),
+    alertsAgainst(ports, context.spec, context.baseline?.takenAtMs ?? atMs),
   ]);
   const answers = seen.observations === null ? [] : await askProbes(ports, context, seen, atMs);
   return {
@@ -54,6 +56,7 @@ export async function look(ports: Ports, context: MigrationContext, revision: nu
     achievedSplits: (seen.splits ?? []).map(achievedSplit),
     answers,
     ...signals,
+    verdict: withAlerts(signals.verdict, alerts),
   };
 }
 

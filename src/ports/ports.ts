@@ -1,3 +1,4 @@
+import type { Alerts } from './alerts.ts';
 import type { Clock } from './clock.ts';
 import type { Invoker } from './invoker.ts';
 import type { LoadBalancer } from './load-balancer.ts';
@@ -27,6 +28,7 @@ export interface Ports {
   readonly router: TrafficRouter;
   readonly loadBalancer: LoadBalancer;
   readonly signals: Signals;
+  readonly alerts: Alerts;
   readonly probe: Probe;
   readonly notifier: Notifier;
   readonly invoker: Invoker;

@@ -2,9 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe } from 'vitest';
+import { lmdbAlerts } from '../../src/adapters/lmdb/alerts.ts';
 import { lmdbFolder } from '../../src/adapters/lmdb/environment.ts';
 import { lmdbSignals } from '../../src/adapters/lmdb/signals.ts';
 import { lmdbStore } from '../../src/adapters/lmdb/store.ts';
+import { alertsContract } from './alerts.contract.ts';
 import { signalsContract } from './signals.contract.ts';
 import { storeContract } from './store.contract.ts';
 
@@ -41,6 +43,19 @@ describe('signals in LMDB', () =>
       now: () => Date.now(),
       stop: async () => {
         await signals.close();
+        await rm(folder, { recursive: true, force: true });
+      },
+    };
+  }));
+
+describe('alerts in LMDB', () =>
+  alertsContract(async () => {
+    const folder = await newFolder();
+    const alerts = lmdbAlerts(folder);
+    return {
+      alerts,
+      stop: async () => {
+        await alerts.close();
         await rm(folder, { recursive: true, force: true });
       },
     };

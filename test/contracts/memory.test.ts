@@ -1,6 +1,8 @@
 import { describe } from 'vitest';
+import { memoryAlerts } from '../../src/adapters/memory/alerts.ts';
 import { memorySignals } from '../../src/adapters/memory/signals.ts';
 import { memoryContents, memoryStore } from '../../src/adapters/memory/store.ts';
+import { alertsContract } from './alerts.contract.ts';
 import { signalsContract } from './signals.contract.ts';
 import { storeContract } from './store.contract.ts';
 
@@ -23,3 +25,6 @@ describe('signals in memory', () =>
     now: () => Date.now(),
     stop: async () => {},
   })));
+
+describe('alerts in memory', () =>
+  alertsContract(async () => ({ alerts: memoryAlerts({ now: () => Date.now() }), stop: async () => {} })));

@@ -1,9 +1,11 @@
 import { describe } from 'vitest';
+import { redisAlerts } from '../../src/adapters/redis/alerts.ts';
 import { connectRedis } from '../../src/adapters/redis/connect.ts';
 import { redisKeys } from '../../src/adapters/redis/keys.ts';
 import { redisSignals } from '../../src/adapters/redis/signals.ts';
 import { redisStore } from '../../src/adapters/redis/store.ts';
 import { startRedis } from '../fixtures/redis-server.ts';
+import { alertsContract } from './alerts.contract.ts';
 import { signalsContract } from './signals.contract.ts';
 import { storeContract } from './store.contract.ts';
 
@@ -34,6 +36,19 @@ describe('signals in Redis', () =>
     return {
       signals: redisSignals(redis),
       now: () => Date.now(),
+      stop: async () => {
+        redis.disconnect();
+        await server.stop();
+      },
+    };
+  }));
+
+describe('alerts in Redis', () =>
+  alertsContract(async () => {
+    const server = await startRedis();
+    const redis = connectRedis(server.url);
+    return {
+      alerts: redisAlerts(redis, { shards: 4 }),
       stop: async () => {
         redis.disconnect();
         await server.stop();

@@ -1,3 +1,4 @@
+import { memoryAlerts } from '../../src/adapters/memory/alerts.ts';
 import { type memoryContents, memoryStore } from '../../src/adapters/memory/store.ts';
 import type { Notice } from '../../src/domain/notice.ts';
 import type { GroupReading } from '../../src/domain/observation.ts';
@@ -79,6 +80,7 @@ export function portsOf(outside: Outside, instance: Instance): SimulatedPorts {
     router: routerOf(outside, instance),
     kept: keptOf(outside, instance),
     loadBalancer: loadBalancerOf(outside, instance),
+    alerts: memoryAlerts({ now: () => instance.nowMs }),
     signals: {
       record: async () => undefined,
       read: (name, sinceMs) =>

@@ -38,6 +38,8 @@ export interface Environment {
     [number, number, number, (number | null)?, (number | null)?],
     [string, number, string, string, ...string[]]
   >;
+  /** name -> reports of alerts, each one's JSON. */
+  readonly alerts: Database<readonly string[], string>;
 }
 
 /** A folder as one user of it sees it; all users in this process share one environment. */
@@ -133,6 +135,7 @@ async function open(path: string): Promise<Environment> {
     claims: root.openDB({ name: 'claims', encoding: 'string' }),
     leases: root.openDB({ name: 'leases', encoding: 'json' }),
     signals: root.openDB({ name: 'signals', encoding: 'json' }),
+    alerts: root.openDB({ name: 'alerts', encoding: 'json' }),
   };
 }
 

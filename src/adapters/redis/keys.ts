@@ -9,6 +9,7 @@ export interface RedisKeys {
   record(name: string): string;
   history(name: string): string;
   signals(name: string): string;
+  alerts(name: string): string;
   due(shard: number): string;
   names(shard: number): string;
   readonly claims: string;
@@ -34,6 +35,7 @@ export function redisKeys({ shards = 1, prefix = 'sluice' }: { shards?: number; 
     record: (name) => keyOf('record', name),
     history: (name) => keyOf('history', name),
     signals: (name) => keyOf('signals', name),
+    alerts: (name) => keyOf('alerts', name),
     due: (shard) => `${prefix}:{s${shard}}:due`,
     names: (shard) => `${prefix}:{s${shard}}:names`,
     claims: `${prefix}:{claims}:held`,

@@ -15,7 +15,7 @@ import { loadBalancerChecks } from './load-balancer.ts';
 import type { RouteLook } from './look.ts';
 import { routeOrderChecks } from './route-order.ts';
 import { serviceChecks } from './services.ts';
-import { signalChecks } from './signals.ts';
+import { alertChecks, signalChecks } from './signals.ts';
 import { splitChecks } from './subsets.ts';
 
 export interface Checked {
@@ -46,6 +46,7 @@ export async function checkAll(ports: Ports, spec: Spec): Promise<Checked> {
     routeOrderChecks(ports, spec),
     directChecks(spec, counted),
     signalChecks(ports, spec),
+    alertChecks(ports, spec),
   ]);
   return { observations, splits, checks: checks.flat() };
 }

@@ -1,3 +1,4 @@
+import { alertWords, firingOf } from '../../domain/alert.ts';
 import { pushed, sourcesOf } from '../../domain/sources.ts';
 import type { Spec } from '../../domain/spec.ts';
 import type { Ports } from '../../ports/ports.ts';
@@ -12,7 +13,15 @@ const signals = kindOf({
   says: ['fail'],
 });
 
-export const signalKinds = [signals];
+const alerts = kindOf({
+  id: 'alerts',
+  rows: [],
+  asks: 'no alert that names the migration fires already',
+  why: 'it would roll back the first step whatever the target does',
+  says: ['fail'],
+});
+
+export const signalKinds = [signals, alerts];
 
 /** Whoever is asked has had this long to count. */
 const askedOverMs = 120_000;
@@ -29,4 +38,18 @@ export async function signalChecks(ports: Pick<Ports, 'signals' | 'store'>, spec
           at: { object: 'the migration', field: 'spec.analysis.signals', value: source },
         }),
   );
+}
+
+export async function alertChecks(ports: Pick<Ports, 'alerts'>, spec: Spec): Promise<readonly Check[]> {
+  const firing = firingOf(await ports.alerts.read(spec.name));
+  if (firing.length === 0) return [pass(alerts, `no alert that names ${spec.name} fires`)];
+  const words = alertWords(firing);
+  const at = {
+    object: 'the migration',
+    field: 'spec.analysis.alerts.atStart',
+    value: spec.analysis.alertsAtStart ?? null,
+  };
+  if (spec.analysis.alertsAtStart === 'ignore') return [pass(alerts, `${words} (ignored, as asked for)`, at)];
+  const found = `${words}; wait until it is resolved, or say analysis.alerts.atStart: ignore`;
+  return [bad(alerts, 'fail', found, { at })];
 }

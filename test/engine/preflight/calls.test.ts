@@ -20,6 +20,7 @@ async function callsFor(routes: readonly Route[]): Promise<Readonly<Record<strin
     loadBalancer: cloud.loadBalancer,
     store: { now: async () => 0 },
     signals: { read: async () => [] },
+    alerts: { read: async () => [] },
     probe: { ask: async () => ({ isOk: true, detail: '200' }) },
   };
   await checkAll(ports as unknown as Ports, aSpec({ routes }));

@@ -377,6 +377,16 @@ const subsets: readonly Row[] = [
     /prometheus: no answer in time/,
     null,
   ],
+  [
+    'alerts',
+    'fail',
+    'an alert fires before the start',
+    (scene) => {
+      scene.alerts = [{ id: 'a', status: 'firing', startsAtMs: 0, seenAtMs: 0, text: '5xx of the shop' }];
+    },
+    /an alert is firing: 5xx of the shop; wait until it is resolved/,
+    null,
+  ],
 ];
 
 export const casesOfObjects: readonly Row[] = [...annotations, ...services, ...callers, ...subsets];
