@@ -23,6 +23,8 @@ export interface GatewaySetting {
   readonly latencyMs: number;
   readonly probes: boolean;
   readonly backends: number;
+  /** Where its Envoy tells its counters, for a Prometheus to scrape. */
+  readonly metrics: string;
 }
 
 export type Sides<T> = Readonly<Record<Side, T>>;
@@ -83,6 +85,7 @@ export async function startGateways(base: Base, addresses: AddressBook, program:
     latencyMs: 0,
     probes: true,
     backends: backends[side],
+    metrics: `${of[side].adminUrl}/stats/prometheus`,
   });
   const settings: Record<Side, GatewaySetting> = { source: first('source'), target: first('target') };
   return {

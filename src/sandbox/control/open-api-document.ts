@@ -10,7 +10,11 @@ export function openApiDocument(url: string): Readonly<Record<string, unknown>> 
     info: { title: 'Sluice sandbox control', version: '1' },
     servers: [{ url }],
     paths: {
-      '/state': { get: answer('Load balancers, groups, backends with weights and owners, gateways') },
+      '/state': {
+        get: answer(
+          'Load balancers, groups, backends with weights and owners, gateways and where they tell their counters',
+        ),
+      },
       '/counters': {
         get: answer(
           'Requests, errors and latency of each side, and of each side by load balancer; requests and errors of each subset; direct requests; requests lost; since start and in the last 10 s; what is open',
