@@ -190,9 +190,14 @@ function readVariable<Schema extends v.GenericSchema, Fallback>(
   const { output, problems: found } = check(schema, json.value);
   for (const problem of found) {
     const path = problem.path.length === 0 ? name : `${name}.${formatPath(problem.path)}`;
-    problems.push({ path, message: problem.message });
+    problems.push({ path, message: withoutValue(problem.message) });
   }
   return output ?? undefined;
+}
+
+/** The schemas quote what they were given, which is of use in a file and may be a secret here. */
+function withoutValue(message: string): string {
+  return message.replace(/(^|, not )"[\s\S]*(?:"|$)/, '$1"…"');
 }
 
 function parseJson(text: string): { readonly value: unknown } | null {

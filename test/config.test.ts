@@ -76,6 +76,14 @@ describe('the environment', () => {
     });
   });
 
+  test('does not repeat a secret that was put where an object belongs', () => {
+    for (const secret of ['s3cret-token', `long-${'s3cret'.repeat(80)}`, 'two\nlines "s3cret" of it']) {
+      for (const name of ['SLUICE_TOKENS', 'SLUICE_CHANNELS', 'SLUICE_CLUSTERS', 'SLUICE_WATCH_EVERY']) {
+        expect(problemsOf({ [name]: secret }).join(), name).not.toContain('s3cret');
+      }
+    }
+  });
+
   test('lists all its mistakes together', () => {
     expect(
       problemsOf({

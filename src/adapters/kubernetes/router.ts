@@ -1,5 +1,6 @@
 import type { Annotations } from '../../domain/annotations.ts';
 import { type GatewayRef, type Route, type ServiceRef, type Side, sideName } from '../../domain/spec.ts';
+import { TransientError } from '../../ports/errors.ts';
 import type { TrafficRouter } from '../../ports/traffic-router.ts';
 import { emptyBaseline, keepBaseline, keptBaselines } from './baseline-map.ts';
 import type { KubernetesClients } from './clients.ts';
@@ -23,11 +24,12 @@ export interface RouterOptions {
 /** The weight annotations on the real Kubernetes APIs. */
 export function kubernetesRouter(clients: KubernetesClients, options: RouterOptions = {}): TrafficRouter {
   return {
-    read: async (route) => {
-      const look = beginLook(clients);
-      const [source, target] = await Promise.all([lookAtSource(look, route.source), lookAtTarget(look, route.target)]);
-      return { source, target };
-    },
+    read: (route) =>
+      readable(async () => {
+        const look = beginLook(clients);
+        const sides = await Promise.all([lookAtSource(look, route.source), lookAtTarget(look, route.target)]);
+        return { source: sides[0], target: sides[1] };
+      }),
     write: async (route, side, weights, fence, mark) => {
       assertWeights(weights);
       await writeSide(clients, sideRef(route, side), fence, {
@@ -35,15 +37,15 @@ export function kubernetesRouter(clients: KubernetesClients, options: RouterOpti
         gateway: (gateway) => gatewayPatch(gateway, weights, { fence, mark }),
       });
     },
-    readSplit: (route) => readSplit(clients, route),
+    readSplit: (route) => readable(() => readSplit(clients, route)),
     writeSplit: (route, split, fence) => writeSplit(clients, route, split, fence),
     nudge: (route, side, mark, fence) =>
       writeSide(clients, sideRef(route, side), fence, {
         service: (version) => serviceNudge(version, mark, fence),
         gateway: (gateway) => gatewayNudge(gateway, mark, fence),
       }),
-    survey: (route) => survey(clients, route),
-    discover: (side) => discover(clients, side),
+    survey: (route) => readable(() => survey(clients, route)),
+    discover: (side) => readable(() => discover(clients, side)),
     keepBaseline: (name, baseline, fence) => keepBaseline(clients, name, baseline, fence),
     readBaseline: async (name) => {
       const [newest] = await keptBaselines(clients, options.namespaces ?? null, name);
@@ -52,6 +54,22 @@ export function kubernetesRouter(clients: KubernetesClients, options: RouterOpti
     },
     emptyBaseline: (name, baseline, fence) => emptyBaseline(clients, name, baseline, fence),
   };
+}
+
+/**
+ * What a proxy in between, or half an answer, leaves of an object may lack what every object has. Nothing is known then,
+ * which is another thing than a fault of ours, and may be better a moment later.
+ * @throws TransientError in the place of the TypeError that reading such an object ends with
+ */
+async function readable<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (cause) {
+    if (!(cause instanceof TypeError || cause instanceof RangeError)) throw cause;
+    throw new TransientError(`a Kubernetes API answered with an object that cannot be read: ${cause.message}`, {
+      cause,
+    });
+  }
 }
 
 function sideRef(route: Route, side: Side): ServiceRef | GatewayRef {
