@@ -1,0 +1,176 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import { toMember } from '../../src/adapters/memory/stored-sample.ts';
+import { connectRedis } from '../../src/adapters/redis/connect.ts';
+import { redisKeys } from '../../src/adapters/redis/keys.ts';
+import { redisSignals } from '../../src/adapters/redis/signals.ts';
+import { redisStore } from '../../src/adapters/redis/store.ts';
+import { systemClock } from '../../src/adapters/system-clock.ts';
+import type { Spec } from '../../src/domain/spec.ts';
+import { startMigration } from '../../src/engine/start.ts';
+import { tick } from '../../src/engine/tick.ts';
+import type { Ports } from '../../src/ports/ports.ts';
+import { startRedis } from '../fixtures/redis-server.ts';
+import { manyWorlds } from './many-worlds.ts';
+
+export interface LoadSettings {
+  readonly migrations: number;
+  /** How much faster than the wall the clock of store and engine runs. */
+  readonly speed: number;
+  /** Virtual time from the moment when all are started. */
+  readonly forMs: number;
+  readonly watchEveryMs: number;
+}
+
+export interface LoadFigures {
+  readonly tookMs: number;
+  /** Commits by the engine, as revisions of the records tell. */
+  readonly commits: number;
+  readonly samples: number;
+  readonly states: Readonly<Record<string, number>>;
+  /** By how much the most overdue work was late, virtual time; the 99th per cent of the looks at it, and the most. */
+  readonly lateMs: { readonly p99: number; readonly most: number };
+  readonly failed: readonly string[];
+  /** Bytes of the JavaScript heap after a collection, in the order of time. */
+  readonly heap: readonly number[];
+  readonly rss: readonly number[];
+  /** Bytes of data in Redis that a migration has at the end, on average, and the largest parts of one. */
+  readonly redis: {
+    readonly perMigration: number;
+    readonly record: number;
+    readonly history: number;
+    readonly signals: number;
+  };
+}
+
+const measureEveryMs = 500;
+const heapSamplesMax = 20;
+const sampleMs = 2_000;
+
+/** @param onProgress one line now and then */
+export async function runLoad(settings: LoadSettings, onProgress: (line: string) => void): Promise<LoadFigures> {
+  const server = await startRedis();
+  const clockScale = { speed: settings.speed, anchorMs: Date.now() };
+  const redis = connectRedis(server.url);
+  const reporter = connectRedis(server.url);
+  const store = redisStore(redis, { clockScale });
+  try {
+    const clock = systemClock(clockScale);
+    const signals = redisSignals(redis, { clockScale });
+    const worlds = manyWorlds(settings.migrations, { clock, store, signals, watchEveryMs: settings.watchEveryMs });
+    const empty = await dataBytes(redis);
+    for (const spec of worlds.specs) await startMigration(worlds.ports, spec, { run: 'run-1', actor: 'load' });
+    onProgress(`${settings.migrations} migrations are started`);
+    const startedAtMs = performance.now();
+    const untilMs = clock.now() + settings.forMs;
+    const stop = new AbortController();
+    const reporting = report(reporter, worlds.specs, clock.now, stop.signal);
+    const measuring = measure(worlds.ports, worlds.forget, settings, stop.signal, onProgress);
+    const failed = new Map<string, string>();
+    while (clock.now() < untilMs) {
+      // As the timer does it: one tick after the other, each of a minute.
+      const ticked = await tick(worlds.ports, Math.min(untilMs, clock.now() + 60_000));
+      for (const [name, text] of Object.entries(ticked.failed)) failed.set(name, text);
+    }
+    const tookMs = performance.now() - startedAtMs;
+    stop.abort();
+    const [samples, measured] = [await reporting, await measuring];
+    const sizes = await sizesOf(redis, worlds.specs, empty);
+    const records = await recordsOf(worlds.ports, worlds.specs);
+    return { tookMs, samples, ...measured, ...records, failed: [...failed].map((one) => one.join(': ')), redis: sizes };
+  } finally {
+    await store.close();
+    reporter.disconnect();
+    await server.stop();
+  }
+}
+
+/** One sample a second for each migration, written as any program may: each side one of two seconds, in turns. */
+async function report(redis: Redis, specs: readonly Spec[], now: () => number, stop: AbortSignal): Promise<number> {
+  const keys = redisKeys({});
+  let atMs = Math.floor(now() / 1_000) * 1_000;
+  let written = 0;
+  while (!stop.aborted) {
+    if (now() < atMs + 1_000) {
+      await wait(5);
+      continue;
+    }
+    const side = (atMs / 1_000) % 2 === 0 ? 'source' : 'target';
+    const sample = {
+      side,
+      instance: `${side}-1`,
+      fromMs: atMs - sampleMs,
+      ms: sampleMs,
+      requests: 100,
+      errors: 0,
+    } as const;
+    const pipeline = redis.pipeline();
+    for (const { name } of specs) pipeline.zadd(keys.signals(name), sample.fromMs / 1_000, toMember(sample));
+    await pipeline.exec();
+    written += specs.length;
+    atMs += 1_000;
+  }
+  return written;
+}
+
+type Measured = Pick<LoadFigures, 'lateMs' | 'heap' | 'rss'>;
+
+async function measure(
+  { store }: Ports,
+  forget: () => void,
+  { forMs, speed }: LoadSettings,
+  stop: AbortSignal,
+  onProgress: (line: string) => void,
+): Promise<Measured> {
+  const late: number[] = [];
+  const heap: number[] = [];
+  const rss: number[] = [];
+  const heapEveryMs = forMs / speed / heapSamplesMax;
+  let nextHeapMs = performance.now() + heapEveryMs;
+  while (!stop.aborted) {
+    await wait(measureEveryMs);
+    const [[first], nowMs] = await Promise.all([store.due(0, 1), store.now()]);
+    late.push(Math.max(0, nowMs - (first?.dueAtMs ?? nowMs)));
+    if (performance.now() < nextHeapMs) continue;
+    nextHeapMs += heapEveryMs;
+    forget();
+    globalThis.gc?.();
+    heap.push(process.memoryUsage().heapUsed);
+    rss.push(process.memoryUsage.rss());
+    onProgress(`late by ${Math.max(...late.slice(-20))} ms, heap ${megabytes(heap.at(-1) ?? 0)} MB`);
+  }
+  const sorted = late.toSorted((a, b) => a - b);
+  return { lateMs: { p99: sorted[Math.floor(sorted.length * 0.99)] ?? 0, most: sorted.at(-1) ?? 0 }, heap, rss };
+}
+
+async function sizesOf(redis: Redis, specs: readonly Spec[], empty: number): Promise<LoadFigures['redis']> {
+  const keys = redisKeys({});
+  const bytes = async (key: string): Promise<number> => Number((await redis.memory('USAGE', key, 'SAMPLES', 100)) ?? 0);
+  const most = { record: 0, history: 0, signals: 0 };
+  for (const { name } of specs) {
+    for (const kind of ['record', 'history', 'signals'] as const) {
+      most[kind] = Math.max(most[kind], await bytes(keys[kind](name)));
+    }
+  }
+  return { perMigration: ((await dataBytes(redis)) - empty) / specs.length, ...most };
+}
+
+async function dataBytes(redis: Redis): Promise<number> {
+  return Number(/used_memory_dataset:(\d+)/.exec(await redis.info('memory'))?.[1] ?? 0);
+}
+
+async function recordsOf({ store }: Ports, specs: readonly Spec[]): Promise<Pick<LoadFigures, 'states' | 'commits'>> {
+  const states: Record<string, number> = {};
+  let commits = 0;
+  for (const { name } of specs) {
+    const record = await store.load(name);
+    const state = record?.state ?? 'none';
+    states[state] = (states[state] ?? 0) + 1;
+    commits += record?.revision ?? 0;
+  }
+  return { states, commits };
+}
+
+export function megabytes(bytes: number): string {
+  return (bytes / 1024 / 1024).toFixed(1);
+}
