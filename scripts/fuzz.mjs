@@ -13,6 +13,6 @@ for (const [name, text] of Object.entries(values)) {
 }
 const env = { ...process.env, SLUICE_FUZZ_RUNS: values.runs, SLUICE_FUZZ_SEED: values.seed };
 const only = positionals.length > 0 ? positionals : ['test/fuzz'];
-const args = ['vitest', 'run', '--project', 'unit', '--testTimeout', '0', ...only];
+const args = ['vitest', 'run', '--project', 'unit', ...only];
 const { status } = spawnSync('npx', args, { stdio: 'inherit', env, cwd: new URL('..', import.meta.url).pathname });
 process.exit(status ?? 1);

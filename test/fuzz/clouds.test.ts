@@ -115,7 +115,7 @@ describe('the answers of the CLB', () => {
     const [groups, listeners, clb] = await readAll();
     expect(groups).toMatchObject([{ port: 80, backends: [{ weight: 33, health: 'normal' }] }]);
     expect(listeners).toMatchObject([{ port: 80, scheduler: 'wrr', hasHealthCheck: true }]);
-    expect(clb).toMatchObject({ id: 'lb-1', groups: { 'rsp-1': 'shop' } });
+    expect(clb).toMatchObject({ id: 'lb-1', groups: { 'rsp-1': { name: 'shop' } } });
   });
   it('with anything else in them are read or told, and what is read has weights and ports that are numbers', () =>
     holds(150, changes, async (all) => {
@@ -213,7 +213,11 @@ describe('the answers of Kubernetes', () => {
 
   const readAll = async () => {
     const router = kubernetesRouter(clients, { namespaces: ['istio-system'] });
-    return [await valueOrOurs(() => router.read(route)), await valueOrOurs(() => router.discover(route.target))];
+    return [
+      await valueOrOurs(() => router.read(route)),
+      await valueOrOurs(() => router.discover(route.target)),
+      await valueOrOurs(() => router.survey(route)),
+    ];
   };
   const wholeOf = (path: string): object => whole.find(([form]) => form.test(path))?.[1] ?? {};
 
