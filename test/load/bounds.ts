@@ -1,7 +1,7 @@
 import { type LoadFigures, type LoadSettings, megabytes } from './run.ts';
 
 /** What one migration may take in Redis at most (docs/redis.md, "How large it gets"). */
-export const bytesMax = { record: 256 * 1024 * 1.1, history: 2 * 1024 * 1024, signals: 10 * 1024 * 1024 } as const;
+const bytesMax = { record: 256 * 1024 * 1.1, history: 2 * 1024 * 1024, signals: 10 * 1024 * 1024 } as const;
 /** A heap whose last third is this much larger than its middle third grows. */
 const heapGrowthMax = 1.15;
 const heapNoise = 8 * 1024 * 1024;
