@@ -14,8 +14,8 @@ export interface Installation {
 /** What Function Compute's own runtimes list ends with; later ones are not offered. */
 const runtimes = ['nodejs18', 'nodejs20'];
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
-/** Secrets of channels have names that the installation chooses, in this form. */
-const channelVariable = /^SLUICE_CHANNEL_[A-Z0-9_]+_(URL|SECRET)$/;
+/** Secrets of channels and of sources of signals have names that the installation chooses, in this form. */
+const ownVariable = /^SLUICE_(?:CHANNEL|SIGNALS)_[A-Z0-9_]+_(?:URL|SECRET|TOKEN)$/;
 const environmentBytesMax = 4096;
 const payloadBytesMax = 128 * 1024;
 
@@ -78,7 +78,7 @@ function functionProblems(name: string, properties: Properties, { functions, var
 
 function environmentProblems(name: string, environment: unknown, variables: readonly string[]): string[] {
   if (!isMap(environment)) return [`${name}: no environment`];
-  const unknown = Object.keys(environment).filter((key) => !variables.includes(key) && !channelVariable.test(key));
+  const unknown = Object.keys(environment).filter((key) => !variables.includes(key) && !ownVariable.test(key));
   const bytes = Object.entries(environment).reduce((sum, [key, one]) => sum + Buffer.byteLength(key + String(one)), 0);
   return [
     ...unknown.map((key) => `${name}: variable ${key} is documented nowhere`),

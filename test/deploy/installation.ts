@@ -29,6 +29,9 @@ export const parameters = {
   }),
   ChannelOpsUrl: `https://oapi.dingtalk.com/robot/send?access_token=${'d'.repeat(64)}`,
   ChannelOpsSecret: `SEC${'e'.repeat(64)}`,
+  Signals: '{"main":{"kind":"prometheus","url":"env:SLUICE_SIGNALS_MAIN_URL","token":"env:SLUICE_SIGNALS_MAIN_TOKEN"}}',
+  SignalsMainUrl: 'https://prometheus.example.com/api/prom',
+  SignalsMainToken: 'f'.repeat(64),
   PublicUrl: 'https://example-trigger.cn-hangzhou.fcapp.run',
 } as const;
 
@@ -50,6 +53,9 @@ export const shell = {
   SLUICE_CHANNELS: parameters.Channels,
   SLUICE_CHANNEL_OPS_URL: parameters.ChannelOpsUrl,
   SLUICE_CHANNEL_OPS_SECRET: parameters.ChannelOpsSecret,
+  SLUICE_SIGNALS: parameters.Signals,
+  SLUICE_SIGNALS_MAIN_URL: parameters.SignalsMainUrl,
+  SLUICE_SIGNALS_MAIN_TOKEN: parameters.SignalsMainToken,
   SLUICE_PUBLIC_URL: parameters.PublicUrl,
 } as const;
 

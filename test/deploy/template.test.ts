@@ -104,6 +104,7 @@ describe('template.yml', () => {
         expect(config).toMatchObject({
           invoker: { function: 'sluice-step', endpoint },
           publicUrl: parameters.PublicUrl,
+          signals: { main: { url: 'env:SLUICE_SIGNALS_MAIN_URL' } },
         });
       }
     }
@@ -252,9 +253,18 @@ describe('s.yaml', () => {
       SLUICE_PUBLIC_URL: _url,
       SLUICE_CHANNEL_OPS_URL: _ops,
       SLUICE_CHANNEL_OPS_SECRET: _secret,
+      SLUICE_SIGNALS_MAIN_URL: _main,
+      SLUICE_SIGNALS_MAIN_TOKEN: _token,
       ...rest
     } = shell;
-    const less = { ...parameters, PublicUrl: '', ChannelOpsUrl: '', ChannelOpsSecret: '' };
+    const less = {
+      ...parameters,
+      PublicUrl: '',
+      ChannelOpsUrl: '',
+      ChannelOpsSecret: '',
+      SignalsMainUrl: '',
+      SignalsMainToken: '',
+    };
     const deployed = fromTemplate(template, less);
     expect(fromServerless(await readServerless(), rest)).toEqual(deployed);
     expect(Object.keys(deployed[0]?.environment ?? {})).not.toContain('SLUICE_PUBLIC_URL');
