@@ -102,14 +102,14 @@ export function addressChecks(look: RouteLook): readonly Check[] {
       return shared ? [{ address: shared, services: { source: one, target: other } }] : [];
     }),
   );
-  const checks = pairs.map(({ address, services }) => {
+  const checks = pairs.flatMap(({ address, services }) => {
     const local = sides.filter((side) => services[side].externalTrafficPolicy === 'Local');
-    const [first] = local;
-    if (first === undefined) {
+    if (local.length === 0) {
       const found = `callers inside the cluster reach ${address} on every node, at one of the two Services whatever the weights`;
-      return pass(oneAddress, found);
+      return [pass(oneAddress, found)];
     }
-    return localCheck(look, address, first, services[first]);
+    // Either of the two may be the one that kube-proxy takes.
+    return local.map((side) => localCheck(look, address, side, services[side]));
   });
   const names = spec.probes.filter(({ host }) => loadBalancer !== null && isAt(host, loadBalancer.address));
   const hosts = names.map(({ name, host }) =>

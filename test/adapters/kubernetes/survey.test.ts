@@ -40,7 +40,10 @@ function putAutoscaler(workload: string, spec: object): void {
   world.ack.model.put('horizontalpodautoscalers', object as never, Date.now());
 }
 
-const sourceOf = async () => (await world.router.survey(route)).source.services[0];
+/** What a busy machine keeps waiting would be told as missing. */
+const timeoutMs = 20_000;
+const surveyed = () => world.withAckKubeconfig(world.ack.kubeconfig, timeoutMs).survey(route);
+const sourceOf = async () => (await surveyed()).source.services[0];
 
 describe('what stands around a route', () => {
   it('is told with the Deployments that a selector picks, and what scales them', async () => {
@@ -95,7 +98,7 @@ describe('what stands around a route', () => {
     const force = annotationKey('force-override-listeners');
     const overrides = { c2: { serviceAnnotations: { [force]: 'true' } }, c3: { replicaCount: 1 } };
     putGateway(world.asm, { serviceAnnotations: cloudAnnotations, overrides });
-    const { gateway } = (await world.router.survey(route)).target;
+    const { gateway } = (await surveyed()).target;
     expect(gateway).toEqual({
       namespace,
       name: 'ingressgateway-asm',
@@ -105,7 +108,7 @@ describe('what stands around a route', () => {
   });
 
   it('says which permission is missing for what it may not read', async () => {
-    const router = world.withAckKubeconfig(limited(world.ack.kubeconfig));
+    const router = world.withAckKubeconfig(limited(world.ack.kubeconfig), timeoutMs);
     const [service] = (await router.survey(route)).source.services;
     expect(service?.autoscalers).toEqual({
       missing: expect.stringContaining(`missing permission: list deployments in namespace ${namespace}`),

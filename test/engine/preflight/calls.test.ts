@@ -6,17 +6,20 @@ import { type Cloud, startCloud } from '../../adapters/clb/cloud.ts';
 import { route, startWorld, type World } from '../../adapters/kubernetes/world.ts';
 import { aSpec } from '../../fixtures/builders.ts';
 
+/** A call that a busy machine keeps waiting must not be asked again: calls are counted. */
+const timeoutMs = 20_000;
+
 let cloud: Cloud;
 let world: World;
 beforeEach(async () => {
-  [cloud, world] = await Promise.all([startCloud(), startWorld()]);
+  [cloud, world] = await Promise.all([startCloud({ timeoutMs }), startWorld()]);
 });
 afterEach(() => Promise.all([cloud.stop(), world.stop()]));
 
 /** The CLB's OpenAPI and both Kubernetes APIs of the sandbox, over the real clients. */
 async function callsFor(routes: readonly Route[]): Promise<Readonly<Record<string, number>>> {
   const ports = {
-    router: world.router,
+    router: world.withAckKubeconfig(world.ack.kubeconfig, timeoutMs),
     loadBalancer: cloud.loadBalancer,
     store: { now: async () => 0 },
     signals: { read: async () => [] },

@@ -267,6 +267,19 @@ const callers: readonly Row[] = [
   ],
   [
     'same-address',
+    'warn',
+    'both are Local, and only the source is on every node',
+    (scene) => {
+      const endpoints = [{ address: '10.0.1.1', node: 'worker-1', targetPorts: {} }];
+      const around = { externalTrafficPolicy: 'Local', nodes: { value: ['worker-1'] } } as const;
+      withService(scene, 'source', { endpoints }, around);
+      withService(scene, 'target', {}, around);
+    },
+    /istio-ingressgateway-asm has policy Local and no pod on worker-1/,
+    /patch istiogateway/,
+  ],
+  [
+    'same-address',
     'unknown',
     'nodes may not be listed',
     (scene) =>
