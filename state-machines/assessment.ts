@@ -45,6 +45,7 @@ export function assess(context: MigrationContext, look: Look, atMs: number): Ass
     return { kind: 'rollback', text };
   }
   if (look.verdict.kind === 'fail') return { kind: 'rollback', text: look.verdict.reason };
+  if (look.verdict.cause === 'common') return { kind: 'hold', cause: 'bothFailing', text: look.verdict.reason };
   if (look.newerFence !== null) {
     const text = `an object carries fence ${look.newerFence}: somebody rescued, or the store lost commits`;
     return { kind: 'hold', cause: 'overtaken', text };
@@ -59,6 +60,10 @@ export function assess(context: MigrationContext, look: Look, atMs: number): Ass
   const missed = missedShare(context, look);
   if (missed !== null) return { kind: 'correct', text: missed };
   if (!areGreen(probes, health)) return { kind: 'stay', text: 'not every probe is green' };
+  // That nothing arrives is no matter of waiting for more.
+  if (look.verdict.cause === 'silent' && context.isBaked) {
+    return { kind: 'hold', cause: 'noData', text: look.verdict.reason };
+  }
   if (look.verdict.kind !== 'pass') return { kind: 'stay', text: look.verdict.reason };
   if (!context.isBaked) return { kind: 'stay', text: `baking at ${stepOf(context).share} per cent` };
   return { kind: 'pass' };

@@ -1,12 +1,14 @@
 import type { AchievedShare, RouteGoal } from '../src/domain/agreement.ts';
 import type { Baseline } from '../src/domain/baseline.ts';
+import type { Judging } from '../src/domain/judge/judging.ts';
+import type { Verdict } from '../src/domain/judge/verdict.ts';
 import type { Leftover } from '../src/domain/leftover.ts';
 import type { GlassTried, Measured } from '../src/domain/measured.ts';
 import type { ProbeHealth } from '../src/domain/probe-health.ts';
 import type { Spec, Step } from '../src/domain/spec.ts';
 import { type Stage, stagesOf } from '../src/domain/stages.ts';
 import type { AchievedSplit, Split } from '../src/domain/subset-route.ts';
-import type { ObservedShare, Verdict } from '../src/domain/verdict.ts';
+import type { ObservedShare } from '../src/domain/verdict.ts';
 
 export interface MigrationInput {
   readonly spec: Spec;
@@ -65,6 +67,8 @@ export interface MigrationContext {
   readonly skipsBakes: boolean;
   readonly probes: readonly ProbeHealth[];
   readonly verdict: Verdict | null;
+  /** What the judge of each source of signals remembers, over all steps. */
+  readonly judging: Readonly<Record<string, Judging>>;
   readonly observed: number | null;
   /** At each load balancer that the samples name; empty where they name none. */
   readonly observedOn: readonly ObservedShare[];
@@ -122,6 +126,7 @@ export function initialContext(input: MigrationInput): MigrationContext {
     skipsBakes: false,
     probes: [],
     verdict: null,
+    judging: {},
     observed: null,
     observedOn: [],
     shrunk: [],

@@ -1,12 +1,14 @@
 import type { AchievedShare, RouteGoal } from '../src/domain/agreement.ts';
 import type { Baseline } from '../src/domain/baseline.ts';
+import type { Judging } from '../src/domain/judge/judging.ts';
+import type { Verdict } from '../src/domain/judge/verdict.ts';
 import type { Leftover } from '../src/domain/leftover.ts';
 import type { GlassTried } from '../src/domain/measured.ts';
 import type { PersonCommand } from '../src/domain/person-command.ts';
 import type { ProbeAnswer } from '../src/domain/probe-health.ts';
 import type { SourcePods } from '../src/domain/source-capacity.ts';
 import type { AchievedSplit, Split } from '../src/domain/subset-route.ts';
-import type { ObservedShare, Verdict } from '../src/domain/verdict.ts';
+import type { ObservedShare } from '../src/domain/verdict.ts';
 
 /** What was verified, where it decides: at the load balancers and in the mesh. */
 export interface Achieved {
@@ -34,6 +36,11 @@ export interface Look extends Achieved {
   readonly sourcePods: SourcePods;
   readonly answers: readonly ProbeAnswer[];
   readonly verdict: Verdict;
+  /**
+   * What the judges remember now, by source of signals. It replaces what the look began with, so that a look that is seen twice
+   * counts once.
+   */
+  readonly judging: Readonly<Record<string, Judging>>;
   /** Per cent, of the routes that move; null where nobody counted. */
   readonly observed: number | null;
   readonly observedOn: readonly ObservedShare[];

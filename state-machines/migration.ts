@@ -148,7 +148,10 @@ export const migrationMachine = vocabulary.createMachine({
           exit: 'stopClock',
           after: {
             bake: { actions: assign({ isBaked: true }) },
-            dataLimit: { target: '#migration.held', actions: { type: 'hold', params: { cause: 'noData' } } },
+            dataLimit: [
+              { guard: 'rollsBackWithoutData', target: '#migration.rollingBack', actions: 'giveMissing' },
+              { target: '#migration.held', actions: { type: 'hold', params: { cause: 'noData' } } },
+            ],
             deadline: { target: '#migration.rollingBack', actions: because('the deadline passed') },
           },
           on: {

@@ -110,6 +110,7 @@ export const vocabulary = setup({
         probes: withAnswers(context.probes, look.answers, event.at),
         shrunk: stillShrunk(context, look),
         verdict: look.verdict,
+        judging: look.judging,
         observed: look.observed ?? context.observed,
         observedOn: look.observedOn.length > 0 ? look.observedOn : context.observedOn,
         leftovers: look.leftovers,
@@ -126,6 +127,7 @@ export const vocabulary = setup({
     }),
     holdWhenVerified: assign({ holdWhenVerified: (args) => reasonOf(args) }),
     giveReason: assign({ reason: (args, params: { readonly text: string | null }) => params.text ?? reasonOf(args) }),
+    giveMissing: assign({ reason: ({ context }) => `no verdict in time: ${missingOf(context)}` }),
     hold: assign({
       hold: (args, params: { readonly cause: HoldCause | null; readonly text?: string }) => {
         const hold = holdOf(args, params.cause);
@@ -143,7 +145,9 @@ export const vocabulary = setup({
             blockedBy: null,
             observed: null,
             observedOn: [],
-            ...(event.type === 'shift.verified' ? { reason: null, leftovers: [] } : { leftovers: event.leftovers }),
+            ...(event.type === 'shift.verified'
+              ? { reason: null, leftovers: [], verdict: null }
+              : { leftovers: event.leftovers }),
           }
         : {},
     ),
@@ -238,6 +242,11 @@ export const vocabulary = setup({
     isThisGate: ({ context, event }) =>
       event.type === 'approve' && (event.gate === null || event.gate === context.gate?.id),
     promotesAll: ({ event }) => event.type === 'promote' && event.all,
+    /** What could not be read is no reason to go back. */
+    rollsBackWithoutData: ({ context }) =>
+      context.spec.analysis.onInsufficient === 'rollback' &&
+      context.differences === '' &&
+      context.verdict?.kind === 'insufficient',
     gateFallsBack: ({ context }) => stepOf(context).gate?.onExpiry === 'rollback',
     isNewBlock: (args) => isAnswer(args) && 'reason' in args.event && args.event.reason !== args.context.blockedBy,
   },

@@ -1,14 +1,21 @@
 import { toJsonSchema } from '@valibot/to-json-schema';
 import type * as v from 'valibot';
 import type { Draft } from '../domain/draft.ts';
-import { type ProbeSpec, type Route, type SideRef, type Weekday, weekdays } from '../domain/spec.ts';
+import {
+  type Analysis,
+  type Judged,
+  type ProbeSpec,
+  type Route,
+  type SideRef,
+  type Weekday,
+  weekdays,
+} from '../domain/spec.ts';
 import type { SubsetRoute } from '../domain/subset-route.ts';
 import { InvalidInputError } from '../ports/errors.ts';
 import { formsOf } from './choice.ts';
 import { readDocument, withLine } from './document.ts';
 import { brokenRules } from './migration-rules.ts';
 import {
-  fieldsOfLaterVersions,
   type MigrationFile,
   migrationSchema,
   type ProbeOfFile,
@@ -66,13 +73,12 @@ export function jsonSchemaOf(schema: v.GenericSchema): Readonly<Record<string, u
 }
 
 function checkMigration(value: unknown): { file: MigrationFile | null; problems: readonly PlacedProblem[] } {
-  const { output, partial, problems } = check(migrationSchema, value, fieldsOfLaterVersions);
+  const { output, partial, problems } = check(migrationSchema, value);
   const all = [...problems, ...brokenRules(partial)].slice(0, problemsMax);
   return { file: all.length === 0 ? output : null, problems: all };
 }
 
 function draftOf({ metadata, spec }: MigrationFile): Draft {
-  const { errorRate, signals, alerts, patience } = spec.analysis;
   return {
     name: metadata.name,
     routes: routesOf(spec),
@@ -86,14 +92,7 @@ function draftOf({ metadata, spec }: MigrationFile): Draft {
     finish: spec.finish,
     tolerance: spec.tolerance,
     probes: (spec.probe ? [spec.probe] : (spec.probes ?? [])).map(probeOf),
-    analysis: {
-      signals,
-      ...(alerts.atStart === 'ignore' ? { alertsAtStart: 'ignore' as const } : {}),
-      // Rounded, because 0.1 per cent divided by 100 is not 0.001 in binary.
-      harmBudget: Number((errorRate.harmBudget / 100).toFixed(8)),
-      minRequests: errorRate.minRequests,
-      patienceMs: patience,
-    },
+    analysis: analysisOf(spec.analysis),
     settleMs: spec.settle,
     deadlineMs: spec.deadline,
     undoForMs: spec.undoFor,
@@ -109,6 +108,31 @@ function draftOf({ metadata, spec }: MigrationFile): Draft {
     })),
     notify: spec.notify,
   };
+}
+
+function analysisOf({
+  signals,
+  alerts,
+  errorRate,
+  latency,
+  patience,
+  onInsufficient,
+}: MigrationFile['spec']['analysis']): Analysis {
+  return {
+    signals,
+    ...(alerts.atStart === 'ignore' ? { alertsAtStart: 'ignore' as const } : {}),
+    ...judgedOf(errorRate),
+    minRequests: errorRate.minRequests,
+    latency: latency === undefined ? null : { ...judgedOf(latency), overMs: latency.over },
+    patienceMs: patience,
+    onInsufficient,
+  };
+}
+
+function judgedOf({ profile, harmBudget, falseAlarm, max }: Judged): Judged {
+  // Rounded, because 0.1 per cent divided by 100 is not 0.001 in binary.
+  const fraction = (perCent: number): number => Number((perCent / 100).toFixed(8));
+  return { profile, harmBudget: fraction(harmBudget), falseAlarm: fraction(falseAlarm), max: fraction(max) };
 }
 
 function routesOf({ source, target, routes }: MigrationFile['spec']): Draft['routes'] {

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { profileNames } from '../domain/judge/policy.ts';
 import { driftPolicies, routeOrders, weekdays } from '../domain/spec.ts';
 import { choice, isObject } from './choice.ts';
 import { duration, label, loadBalancerId, objectName, perCent, text, wholeNumber } from './values.ts';
@@ -105,6 +106,24 @@ const onlyProbe = v.strictObject({ name: v.optional(label(40, 'Name of the probe
 const signalSource = label(40, 'Source of signals: push, or a name of the installation');
 const signalSources = list(signalSource, 1, 5, 'Several sources: each judges alone, and the worst verdict wins');
 
+const metricFields = {
+  profile: v.optional(
+    v.pipe(
+      v.picklist(profileNames, `must be ${profileNames.join(' or ')}`),
+      v.description('strict sees smaller differences; only for gateways that share their backends'),
+    ),
+    'standard',
+  ),
+  harmBudget: v.optional(perCent('How much worse all traffic together may get, in per cent of its requests'), '0.5%'),
+  falseAlarm: v.optional(
+    v.pipe(
+      perCent('Chance that a whole migration is rolled back although its target is no worse'),
+      v.maxValue(10, 'must be at most 10%'),
+    ),
+    '1%',
+  ),
+};
+
 const analysis = v.strictObject({
   signals: v.optional(
     choice([signalSources, signalSource], (value) => (Array.isArray(value) ? signalSources : signalSource)),
@@ -126,15 +145,36 @@ const analysis = v.strictObject({
   ),
   errorRate: v.optional(
     v.strictObject({
-      harmBudget: v.optional(
-        perCent('How much worse all traffic together may get, in per cent of its requests'),
-        '0.5%',
+      ...metricFields,
+      max: v.optional(perCent('A target with more errors than this fails, unless the source has as many'), '20%'),
+      minRequests: v.optional(
+        wholeNumber(1, 1_000_000, 'A step with fewer requests of the target than this does not pass'),
+        1,
       ),
-      minRequests: v.optional(wholeNumber(1, 1_000_000, 'Fewer requests at the target are not judged'), 100),
     }),
     {},
   ),
-  patience: v.optional(duration('10s', '24h', 'How long a baked step may lack data before it is held'), '5m'),
+  latency: v.optional(
+    v.pipe(
+      v.strictObject({
+        over: duration('1ms', '10m', 'Requests that took longer are slow; samples tell how many those are'),
+        ...metricFields,
+        max: v.optional(
+          perCent('A target with more slow requests than this fails, unless the source has as many'),
+          '100%',
+        ),
+      }),
+      v.description('A second metric: the share of requests that took too long; both must pass, and either fails'),
+    ),
+  ),
+  patience: v.optional(duration('10s', '24h', 'How long a baked step may lack a verdict before onInsufficient'), '5m'),
+  onInsufficient: v.optional(
+    v.pipe(
+      v.picklist(['hold', 'rollback'], 'must be hold or rollback; a step never passes without evidence'),
+      v.description('What a step without a verdict leads to, once patience is over'),
+    ),
+    'hold',
+  ),
 });
 
 const dayPattern = `(?:${weekdays.join('|')})`;
@@ -229,9 +269,6 @@ export type MigrationFile = v.InferOutput<typeof migrationSchema>;
 export type RouteOfFile = v.InferOutput<typeof clbRoute>;
 export type SubsetRouteOfFile = v.InferOutput<typeof subsetRoute>;
 export type ProbeOfFile = v.InferOutput<typeof probe>;
-
-/** Fields of the design that come later: refused by name, so that nobody believes that they are in force. */
-export const fieldsOfLaterVersions: readonly string[] = ['profile'];
 
 function list<const Item extends v.GenericSchema>(item: Item, min: number, max: number, description: string) {
   return v.pipe(

@@ -23,13 +23,9 @@ export interface Checked<Output> {
   readonly problems: readonly PlacedProblem[];
 }
 
-/** Checks a value against a schema and lists every mistake. `later`: fields that a later version will know. */
-export function check<Schema extends v.GenericSchema>(
-  schema: Schema,
-  value: unknown,
-  later: readonly string[] = [],
-): Checked<v.InferOutput<Schema>> {
-  const known = takeOutUnknownFields(schema, value, later);
+/** Checks a value against a schema and lists every mistake. */
+export function check<Schema extends v.GenericSchema>(schema: Schema, value: unknown): Checked<v.InferOutput<Schema>> {
+  const known = takeOutUnknownFields(schema, value);
   const result = v.safeParse(schema, known.value);
   const problems = [...known.problems, ...(result.issues ?? []).map(problemOf)].slice(0, problemsMax);
   return { output: problems.length === 0 && result.success ? result.output : null, partial: result.output, problems };

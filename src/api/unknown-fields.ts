@@ -20,7 +20,6 @@ interface SchemaNode {
 export function takeOutUnknownFields(
   schema: v.GenericSchema,
   value: unknown,
-  later: readonly string[],
 ): { readonly value: unknown; readonly problems: readonly PlacedProblem[] } {
   const problems: PlacedProblem[] = [];
   const search = (node: SchemaNode, part: unknown, path: Path): unknown => {
@@ -36,8 +35,7 @@ export function takeOutUnknownFields(
     for (const [key, inner] of Object.entries(part)) {
       const entry = Object.hasOwn(entries, key) ? entries[key] : undefined;
       if (entry) known[key] = search(entry, inner, [...path, key]);
-      else
-        problems.push({ path: [...path, key], message: messageFor(key, Object.keys(entries), later), isAtKey: true });
+      else problems.push({ path: [...path, key], message: messageFor(key, Object.keys(entries)), isAtKey: true });
     }
     return known;
   };
@@ -51,8 +49,7 @@ function mapValues(
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value, key)]));
 }
 
-function messageFor(field: string, known: readonly string[], later: readonly string[]): string {
-  if (later.includes(field)) return 'is not supported by this version';
+function messageFor(field: string, known: readonly string[]): string {
   const near = nearest(field, known);
   return near === null
     ? `is not a known field; known are ${known.join(', ')}`

@@ -7,6 +7,47 @@ const perCent = v.nullable(v.number());
 const count = v.object({ requests: v.number(), errors: v.number() });
 const side = v.picklist(['source', 'target']);
 
+const evidence = v.pipe(
+  v.object({ ln: v.number(), needed: v.number() }),
+  v.description('Natural logarithms of the evidence and of what it must reach'),
+);
+
+const metricVerdict = {
+  kind: v.picklist(['pass', 'fail', 'insufficient', 'error']),
+  metric: v.picklist(['errors', 'latency']),
+  signals: v.pipe(v.string(), v.description('The source of signals')),
+  cause: v.pipe(
+    v.picklist(['worse', 'ceiling', 'proven', 'common', 'silent', 'open', 'idle', 'baseline', 'few', 'unmeasured', 'alert']),
+    v.description(
+      'common: both sides fail together; silent: nothing arrives at the target; open: neither is shown yet; baseline: no control traffic and nothing to compare with; few: fewer requests than minRequests',
+    ),
+  ),
+  source: v.pipe(count, v.description('Judged requests of this step; for latency, errors are the slow ones')),
+  target: count,
+  difference: v.pipe(
+    v.object({ estimate: v.nullable(v.number()), low: v.number(), high: v.number() }),
+    v.description(
+      'Rate of the target less that of the source, as fractions, with limits that hold (95 per cent) however often one looks',
+    ),
+  ),
+  margin: v.pipe(v.number(), v.description('How much worse the target may be before the share rises')),
+  evidence: v.object({ worse: evidence, over: evidence, proven: evidence }),
+  missing: v.pipe(
+    v.nullable(v.object({ requests: v.number(), ms: v.number() })),
+    v.description('Requests of the target and time until pass at the present rates; null where they do not lead there'),
+  ),
+  changed: v.pipe(
+    v.nullable(v.picklist(['none', 'source', 'target', 'both'])),
+    v.description('Which side differs from what the source was before the step; null where that is not known'),
+  ),
+  noise: v.pipe(
+    v.object({ batch: v.number(), minute: v.number() }),
+    v.description("Sway of the source's rate beyond chance, as a fraction of the rate"),
+  ),
+  isAlone: v.pipe(v.boolean(), v.description('No control traffic: compared with what the source was like before')),
+  reason: v.string(),
+};
+
 const fields = {
   name: v.string(),
   run: v.pipe(v.string(), v.description('One life of the name')),
@@ -50,15 +91,18 @@ const fields = {
       share: perCent,
     }),
   ),
-  verdict: v.nullable(
-    v.object({
-      kind: v.picklist(['pass', 'fail', 'insufficient', 'error']),
-      source: count,
-      target: count,
-      difference: v.nullable(v.number()),
-      margin: v.number(),
-      reason: v.string(),
-    }),
+  verdict: v.pipe(
+    v.nullable(
+      v.object({
+        ...metricVerdict,
+        others: v.pipe(
+          v.array(v.object(metricVerdict)),
+          v.description('The metrics and sources of signals that were found no worse'),
+        ),
+        findings: v.pipe(v.array(v.string()), v.description('What is wrong with the programs that count, in words')),
+      }),
+    ),
+    v.description('On the step under way, by its worst metric; null before the first look'),
   ),
   differences: v.pipe(
     v.nullable(v.string()),

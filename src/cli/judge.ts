@@ -55,7 +55,7 @@ function planOf(draft: Draft | null) {
   if (draft === null) return { policy: policyOf({}), ...unplanned };
   const { analysis, steps, settleMs } = draft;
   return {
-    policy: policyOf({ harmBudget: analysis.harmBudget }),
+    policy: policyOf(analysis),
     steps: steps.map(({ share }) => share),
     settleMs,
   };

@@ -134,8 +134,18 @@ export function showSplit(weights: Readonly<Record<string, number>>): string {
 
 function verdictLines({ verdict }: MigrationView): readonly string[] {
   if (verdict === null) return [];
-  const count = (side: 'source' | 'target') => `${side} ${verdict[side].errors} of ${verdict[side].requests} failed`;
-  return [`${verdict.kind}: ${printable(verdict.reason)}`, `${count('source')}, ${count('target')}`];
+  const { source, target, noise, others, findings, signals } = verdict;
+  const isCounted = source.requests + target.requests > 0;
+  const failed = verdict.metric === 'errors' ? 'failed' : 'were slow';
+  const count = (side: string, { requests, errors }: typeof source) => `${side} ${errors} of ${requests} ${failed}`;
+  const sway = `${perCent(noise.batch * 100)} of the rate from batch to batch, ${perCent(noise.minute * 100)} from minute to minute`;
+  return [
+    `${verdict.kind}: ${verdict.reason}`,
+    ...(isCounted ? [`${count('source', source)}, ${count('target', target)}`] : []),
+    ...(noise.batch + noise.minute > 0 ? [`noise of the source: ${sway}`] : []),
+    ...others.map((one) => `${one.kind}: ${one.signals === signals ? '' : `${one.signals}: `}${one.reason}`),
+    ...findings,
+  ];
 }
 
 function probeLines({ probes }: MigrationView): readonly string[] {

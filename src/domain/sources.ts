@@ -7,17 +7,3 @@ export const pushed = 'push';
 export function sourcesOf({ signals }: Pick<Analysis, 'signals'>): readonly string[] {
   return [...new Set(typeof signals === 'string' ? [signals] : signals)];
 }
-
-const fromWorst = ['fail', 'error', 'insufficient', 'pass'] as const;
-
-/**
- * The verdict of several sources: the worst wins, and of equals the first. That one could not be measured is `error`, which
- * holds back a `pass` and hides no `fail`.
- */
-export function worstOf<Kind extends { readonly kind: (typeof fromWorst)[number] }>(
-  first: Kind,
-  others: readonly Kind[],
-): Kind {
-  const badness = ({ kind }: Kind) => fromWorst.indexOf(kind);
-  return others.reduce((worst, one) => (badness(one) < badness(worst) ? one : worst), first);
-}

@@ -1,3 +1,4 @@
+import type { Profile } from './judge/policy.ts';
 import { type SubsetRoute, virtualServiceName } from './subset-route.ts';
 
 /** What a migration is asked to do, after the file was parsed, defaults were applied and routes were discovered. */
@@ -97,17 +98,29 @@ export interface ProbeSpec {
   readonly timeoutMs: number;
 }
 
-export interface Analysis {
+/** What is asked of one metric; rates and budgets are fractions (domain/judge, JudgePolicy). */
+export interface Judged {
+  readonly profile: Profile;
+  /** How much worse all traffic together may get (0.005 = half a per cent). */
+  readonly harmBudget: number;
+  /** Chance that a whole migration of a target that is no worse is called failed. */
+  readonly falseAlarm: number;
+  /** A target above this fails, whatever the source does. */
+  readonly max: number;
+}
+
+/** By its error rate; `latency` by the share of requests that took too long, as a second metric. */
+export interface Analysis extends Judged {
   /** Names of sources of signals, one or several; see `sourcesOf`. */
   readonly signals: string | readonly string[];
   /** What an alert leads to that is firing already when the migration starts. Absent: the start is refused. */
   readonly alertsAtStart?: 'ignore';
-  /** How much worse all traffic together may get, as a fraction (0.005 = half a per cent). */
-  readonly harmBudget: number;
-  /** Fewer requests than this at the target are not judged. */
+  /** A step with fewer requests of the target than this does not pass; that it fails needs no such number. */
   readonly minRequests: number;
-  /** How long a baked step may lack data before it is held and people are told. */
+  readonly latency: (Judged & { readonly overMs: number }) | null;
+  /** How long a baked step may lack data before `onInsufficient`. */
   readonly patienceMs: number;
+  readonly onInsufficient: 'hold' | 'rollback';
 }
 
 /** Days and hours in which the migration may go forward; outside, it holds. */

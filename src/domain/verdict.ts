@@ -1,4 +1,4 @@
-import type { Analysis, Side } from './spec.ts';
+import type { Side } from './spec.ts';
 
 /** Requests and errors that one instance of one side counted in one interval. */
 export interface Sample {
@@ -15,6 +15,8 @@ export interface Sample {
   readonly connections?: number;
   /** How many of `requests` came past every load balancer; where it is absent nobody tells. */
   readonly direct?: number;
+  /** How many of `requests` took longer than the spec's `latency.over`; where it is absent they say nothing of latency. */
+  readonly slow?: number;
 }
 
 export interface Count {
@@ -23,53 +25,6 @@ export interface Count {
 }
 
 export type VerdictKind = 'pass' | 'fail' | 'insufficient' | 'error';
-
-/** What the samples say of one step, with the numbers behind it. */
-export interface Verdict {
-  readonly kind: VerdictKind;
-  readonly source: Count;
-  readonly target: Count;
-  /** Error rate of the target less that of the source, as a fraction; null where either has no requests. */
-  readonly difference: number | null;
-  /** The largest difference that passes at this share. */
-  readonly margin: number;
-  readonly reason: string;
-}
-
-export interface JudgeQuestion {
-  readonly samples: readonly Sample[];
-  /** Share asked in this step, per cent. */
-  readonly share: number;
-  /** Only samples from here on are of this step; the source may be compared over the whole run where it got none since. */
-  readonly sinceMs: number;
-  readonly analysis: Analysis;
-}
-
-/**
- * Judges one step by the difference of the two sides' error rates. The margin is what of the harm budget falls on the
- * share: half a per cent of all traffic is 5 points at a share of 10 and 1 point at 50 (reference judge.md 2.3).
- */
-export function judge({ samples, share, sinceMs, analysis }: JudgeQuestion): Verdict {
-  const target = countOf(samples, 'target', sinceMs);
-  const recent = countOf(samples, 'source', sinceMs);
-  const isEnough = recent.requests >= analysis.minRequests;
-  const source = isEnough ? recent : countOf(samples, 'source', 0);
-  const margin = share <= 0 ? 1 : Math.min(1, analysis.harmBudget / (share / 100));
-  const numbers = { source, target, margin };
-  if (share === 0) return { ...numbers, kind: 'pass', difference: null, reason: 'the target has no share to judge' };
-  const missing = missingRequests(source, target, analysis.minRequests);
-  if (missing !== null) return { ...numbers, kind: 'insufficient', difference: null, reason: missing };
-  const difference = rateOf(target) - rateOf(source);
-  const kind = difference > margin ? 'fail' : 'pass';
-  const reason = `errors: target ${perCent(rateOf(target))}, source ${perCent(rateOf(source))}; difference ${points(difference)} of at most ${points(margin)}`;
-  return { ...numbers, kind, difference, reason };
-}
-
-/** The verdict where the samples could not be read: neither good nor bad. */
-export function unmeasured(reason: string): Verdict {
-  const none = { requests: 0, errors: 0 };
-  return { kind: 'error', source: none, target: none, difference: null, margin: 0, reason };
-}
 
 /** Per cent of the counted requests that the target got, null where nobody counted any. */
 export function observedShare(samples: readonly Sample[], sinceMs: number): number | null {
@@ -140,18 +95,6 @@ export function withoutRepeats(samples: readonly Sample[]): readonly Sample[] {
   return [...byInterval.values()];
 }
 
-function rateOf(count: Count): number {
-  return count.requests === 0 ? 0 : count.errors / count.requests;
-}
-
-function countOf(samples: readonly Sample[], side: Side, sinceMs: number): Count {
-  const counted = samples.filter((sample) => sample.side === side && sample.fromMs >= sinceMs);
-  return {
-    requests: counted.reduce((sum, { requests }) => sum + requests, 0),
-    errors: counted.reduce((sum, { errors }) => sum + errors, 0),
-  };
-}
-
 /**
  * Requests that the weights divide. Direct ones are not the load balancer's to divide, so they are in no share. A verdict
  * counts them: their errors are not told apart, and a gateway that fails, fails whichever way a request came.
@@ -168,18 +111,4 @@ function divided(samples: readonly Sample[], sinceMs: number): { readonly target
     else source += movable(sample);
   }
   return { target, all: source + target };
-}
-
-function missingRequests(source: Count, target: Count, minRequests: number): string | null {
-  if (target.requests < minRequests) return `the target has ${target.requests} of ${minRequests} requests needed`;
-  if (source.requests < minRequests) return `the source has ${source.requests} of ${minRequests} requests needed`;
-  return null;
-}
-
-function perCent(fraction: number): string {
-  return `${(fraction * 100).toFixed(2)} %`;
-}
-
-function points(fraction: number): string {
-  return `${(fraction * 100).toFixed(2)} points`;
 }

@@ -1,10 +1,10 @@
 import type { AchievedShare } from './agreement.ts';
+import type { Verdict } from './judge/verdict.ts';
 import type { Leftover } from './leftover.ts';
 import type { GlassTried, Measured } from './measured.ts';
 import type { ProbeHealth } from './probe-health.ts';
 import type { Spec } from './spec.ts';
 import type { AchievedSplit } from './subset-route.ts';
-import type { Verdict } from './verdict.ts';
 
 /** One port of one route: what is asked of it, what its weights at the CLB give (`share`), and what was counted. */
 export interface PortView extends AchievedShare {

@@ -1,7 +1,6 @@
 import { alertWords, begunSince, firingOf } from '../domain/alert.ts';
-import { worstOf } from '../domain/sources.ts';
+import { alarmed, unmeasured, type Verdict, worstOf } from '../domain/judge/verdict.ts';
 import type { Spec } from '../domain/spec.ts';
-import type { Verdict } from '../domain/verdict.ts';
 import { messageOf } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
 
@@ -22,10 +21,13 @@ export async function alertsAgainst(ports: Asking, spec: Spec, startedAtMs: numb
   }
 }
 
-/** The verdict of the signals and the alerts together: what fires fails; what cannot be read holds back a pass. */
+/**
+ * The verdict of the signals and the alerts together: what fires fails, unless both sides fail; what cannot be read holds
+ * back a pass.
+ */
 export function withAlerts(verdict: Verdict, { firing, trouble }: AgainstIt): Verdict {
-  if (firing !== null) return { ...verdict, kind: 'fail', reason: firing };
-  return trouble === null ? verdict : worstOf(verdict, [{ ...verdict, kind: 'error', reason: trouble }]);
+  if (firing !== null) return worstOf([alarmed(firing), verdict]);
+  return trouble === null ? verdict : worstOf([verdict, unmeasured('alerts', trouble)]);
 }
 
 async function firingAgainst({ alerts }: Asking, spec: Spec, startedAtMs: number): Promise<string | null> {

@@ -8,6 +8,13 @@ import { UnreadableRecordError } from '../ports/errors.ts';
 
 /** Fields that are younger than records which may still be under way, as those took them. */
 const addedToSpec = { routeOrder: 'together', subsets: [] } as const satisfies Partial<Spec>;
+const addedToAnalysis = {
+  profile: 'standard',
+  falseAlarm: 0.01,
+  max: 0.2,
+  latency: null,
+  onInsufficient: 'hold',
+} as const satisfies Partial<Spec['analysis']>;
 const addedToBaseline = { subsets: [] } as const satisfies Partial<Baseline>;
 
 /** What of the machine's snapshot is stored: the rest is computed from it. */
@@ -43,9 +50,12 @@ export function storeSnapshot(snapshot: MachineSnapshot): StoredSnapshot {
  */
 export function contextOf(record: MigrationRecord): MigrationContext {
   const stored = (record.snapshot as StoredSnapshot).context;
-  const spec: Spec = { ...addedToSpec, ...stored.spec };
+  const analysis = { ...addedToAnalysis, ...stored.spec.analysis };
+  const spec: Spec = { ...addedToSpec, ...stored.spec, analysis };
   const baseline = stored.baseline === null ? null : { ...addedToBaseline, ...stored.baseline };
-  return { ...initialContext({ ...stored, spec }), ...stored, spec, baseline };
+  // A verdict of before there was a cause is of another form; the next look brings one.
+  const verdict = stored.verdict !== null && 'cause' in stored.verdict ? stored.verdict : null;
+  return { ...initialContext({ ...stored, spec }), ...stored, spec, baseline, verdict };
 }
 
 /** What this run and those before measured; nothing of a record that says nothing of it. */

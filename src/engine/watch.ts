@@ -2,35 +2,33 @@ import { type MigrationContext, stageOf } from '../../state-machines/context.ts'
 import type { Look } from '../../state-machines/events.ts';
 import { type Difference, ownOf, type RouteGoal } from '../domain/agreement.ts';
 import { backendsKey } from '../domain/backends-key.ts';
+import { endOf } from '../domain/judge/cells.ts';
+import { feed, type JudgedStep, judgedFrom } from '../domain/judge/judging.ts';
+import { idle, judged, unmeasured, worstOf } from '../domain/judge/verdict.ts';
 import { leftoversOf } from '../domain/leftover.ts';
 import { type RouteObservation, readyPods } from '../domain/observation.ts';
 import { dueProbes, type ProbeAnswer } from '../domain/probe-health.ts';
 import type { SourcePods } from '../domain/source-capacity.ts';
-import { worstOf } from '../domain/sources.ts';
+import { sourcesOf } from '../domain/sources.ts';
 import type { Route, Side } from '../domain/spec.ts';
 import { achievedSplit } from '../domain/split.ts';
 import { loadBalancerOf } from '../domain/stages.ts';
 import { podsBehindFrom, type Split, type SubsetObservation, subsetsOf } from '../domain/subset-route.ts';
-import {
-  judge,
-  miscounted,
-  observedShare,
-  observedShares,
-  type Sample,
-  samplesOf,
-  unmeasured,
-} from '../domain/verdict.ts';
+import { miscounted, observedShare, observedShares, type Sample, samplesOf } from '../domain/verdict.ts';
 import { messageOf } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
 import { agreementOf } from './converge.ts';
+import { judgedStepOf } from './judged-step.ts';
 import { observeAll } from './observe.ts';
 import { alertsAgainst, withAlerts } from './read-alerts.ts';
-import { countedBy, readSources } from './read-signals.ts';
+import { countedBy, readSources, type SourceReading } from './read-signals.ts';
 import { achievedOf } from './shift.ts';
 import { observeSplits, splitAgreement } from './splits.ts';
 
 /** The observed share is of the newest requests: of so long. */
 const observedOverMs = 20_000;
+/** What is left over, and which share was counted, is of so long. */
+const readBackMs = 600_000;
 /** A record has a limit; so many are more than anybody reads. */
 const differencesMax = 100;
 
@@ -95,7 +93,7 @@ async function seeRoutes(ports: Ports, context: MigrationContext): Promise<Seen>
   }
 }
 
-/** A listener that stops, or sends requests by something else than weight, makes every weight meaningless (reference E1, E13). */
+/** A listener that stops, or schedules by something else than weight, makes every weight meaningless (reference E1). */
 async function listenerDifferences(
   { loadBalancer }: Pick<Ports, 'loadBalancer'>,
   routes: readonly Route[],
@@ -108,12 +106,9 @@ async function listenerDifferences(
       const listener = listeners.find((one) => one.group === group);
       if (listener === undefined) return [`no listener uses ${group} (port ${port}) any more`];
       if (listener.status !== 'running') return [`listener ${listener.port} is ${listener.status}`];
-      return [
-        ...(listener.scheduler === 'wrr'
-          ? []
-          : [`listener ${listener.port} schedules by ${listener.scheduler}, not by weight`]),
-        ...(listener.isSticky ? [`listener ${listener.port} has session stickiness, which pins clients`] : []),
-      ];
+      return listener.scheduler === 'wrr'
+        ? []
+        : [`listener ${listener.port} schedules by ${listener.scheduler}, not by weight`];
     });
 }
 
@@ -174,56 +169,61 @@ function askProbes(
   );
 }
 
+type Signalled = Pick<Look, 'verdict' | 'judging' | 'observed' | 'observedOn' | 'leftovers'> & {
+  readonly miscounted: string | null;
+};
+
 /** One after the other, only what came through the load balancer of the route that moves says how its step does. */
-async function readSignals(
-  ports: Ports,
-  context: MigrationContext,
+async function readSignals(ports: Ports, context: MigrationContext, atMs: number): Promise<Signalled> {
+  const { spec, achieved } = context;
+  const { routes, subsets, tolerance } = spec;
+  const stage = stageOf(context);
+  const step = judgedStepOf(context);
+  const readings = await readSources(ports, spec, readFrom(context, step, atMs));
+  const all = countedBy(readings);
+  const isBlind = readings.every(({ trouble }) => trouble !== null);
+  const samples = ofRoute(all, loadBalancerOf(stage, routes));
+  const verifiedAtMs = context.verifiedAtMs ?? atMs;
+  const observedSinceMs = Math.max(context.verifiedAtMs ?? 0, atMs - observedOverMs);
+  const loadBalancers = routes.map(({ loadBalancer }) => loadBalancer);
+  const counted = { share: stage.step.share, sinceMs: verifiedAtMs + spec.settleMs, tolerance };
+  const isCounted = subsets.length > 0 && step !== null && !isBlind;
+  return {
+    ...judgeSources(context, step, readings, atMs),
+    observed: observedShare(samples, observedSinceMs),
+    observedOn: observedShares(all, loadBalancers, observedSinceMs),
+    leftovers: isBlind
+      ? context.leftovers
+      : leftoversOf({ achieved, side: 'source', samples: all, sinceMs: verifiedAtMs, atMs }),
+    miscounted: isCounted ? miscounted(samples, counted) : null,
+  };
+}
+
+/** What the judges have not counted yet, and what is shown of the newest minutes. */
+function readFrom({ judging, spec }: MigrationContext, step: JudgedStep | null, atMs: number): number {
+  const judged = step === null ? [] : sourcesOf(spec.analysis).map((source) => judgedFrom(judging[source], step));
+  return Math.min(atMs - readBackMs, ...judged);
+}
+
+function judgeSources(
+  { spec: { analysis }, judging }: MigrationContext,
+  step: JudgedStep | null,
+  readings: readonly SourceReading[],
   atMs: number,
-): Promise<Pick<Look, 'verdict' | 'observed' | 'observedOn' | 'leftovers'> & { readonly miscounted: string | null }> {
-  try {
-    const { analysis, routes, subsets, tolerance } = context.spec;
-    const stage = stageOf(context);
-    const moving = loadBalancerOf(stage, routes);
-    const readings = await readSources(ports, context.spec, context.baseline?.takenAtMs ?? atMs);
-    const [sole] = readings;
-    if (sole !== undefined && readings.every(({ trouble }) => trouble !== null)) throw new Error(sole.trouble ?? '');
-    const all = countedBy(readings);
-    const sinceMs = (context.verifiedAtMs ?? atMs) + context.spec.settleMs;
-    const observedSinceMs = Math.max(context.verifiedAtMs ?? 0, atMs - observedOverMs);
-    const ofRoute = (counted: readonly Sample[]) => (moving === null ? counted : samplesOf(counted, moving));
-    const samples = ofRoute(all);
-    const { share } = stage.step;
-    const verdicts = readings.map((one) =>
-      one.trouble === null
-        ? judge({ samples: ofRoute(one.samples), share, sinceMs, analysis })
-        : unmeasured(one.trouble),
-    );
-    const [first = unmeasured('no source of signals is named'), ...others] = verdicts;
-    const isCounted = subsets.length > 0 && context.step >= 0 && context.verifiedAtMs !== null;
-    return {
-      verdict: worstOf(first, others),
-      observed: observedShare(samples, observedSinceMs),
-      observedOn: observedShares(
-        all,
-        routes.map(({ loadBalancer }) => loadBalancer),
-        observedSinceMs,
-      ),
-      leftovers: leftoversOf({
-        achieved: context.achieved,
-        side: 'source',
-        samples: all,
-        sinceMs: context.verifiedAtMs ?? atMs,
-        atMs,
-      }),
-      miscounted: isCounted ? miscounted(samples, { share, sinceMs, tolerance }) : null,
-    };
-  } catch (error) {
-    return {
-      verdict: unmeasured(messageOf(error)),
-      observed: null,
-      observedOn: [],
-      leftovers: context.leftovers,
-      miscounted: null,
-    };
-  }
+): Pick<Signalled, 'verdict' | 'judging'> {
+  if (step === null) return { verdict: idle(), judging };
+  const fed = { ...judging };
+  const verdicts = readings.map(({ source, samples: read, trouble }) => {
+    if (trouble !== null) return unmeasured(source, trouble);
+    const samples = ofRoute(read, step.route);
+    const known = feed(fed[source], samples, step, { analysis, atMs });
+    fed[source] = known;
+    const recent = samples.filter((sample) => endOf(sample) > atMs - readBackMs);
+    return judged(known, { signals: source, analysis, step, samples: recent, atMs });
+  });
+  return { verdict: worstOf(verdicts), judging: fed };
+}
+
+function ofRoute(samples: readonly Sample[], loadBalancer: string | null): readonly Sample[] {
+  return loadBalancer === null ? samples : samplesOf(samples, loadBalancer);
 }

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { migrationJsonSchema, parseMigration, parseMigrationValue } from '../../src/api/migration-file.ts';
 import { InvalidInputError } from '../../src/ports/errors.ts';
+import { anAnalysis } from '../fixtures/builders.ts';
 
 const shortForm = `apiVersion: sluice/v1
 kind: Migration
@@ -82,7 +83,7 @@ describe('the short form', () => {
           timeoutMs: 3000,
         },
       ],
-      analysis: { signals: 'push', harmBudget: 0.005, minRequests: 100, patienceMs: 300_000 },
+      analysis: anAnalysis(),
       settleMs: 20_000,
       deadlineMs: 21_600_000,
       undoForMs: 3_600_000,
@@ -155,7 +156,7 @@ describe('the long form', () => {
     expect(draft.windows).toEqual([
       { days: ['mon', 'tue', 'wed', 'thu'], fromMinute: 540, toMinute: 1020, zone: 'Asia/Shanghai' },
     ]);
-    expect(draft.analysis).toEqual({ signals: 'push', harmBudget: 0.005, minRequests: 200, patienceMs: 600_000 });
+    expect(draft.analysis).toEqual(anAnalysis({ minRequests: 200, patienceMs: 600_000 }));
     expect(draft.notify).toEqual(['ops', 'audit']);
   });
 
@@ -165,6 +166,21 @@ describe('the long form', () => {
     expect(signalsOf('[push, main]')).toEqual(['push', 'main']);
     expect(() => signalsOf('[]')).toThrow('spec.analysis.signals: needs at least 1');
     expect(() => signalsOf('http://x')).toThrow('spec.analysis.signals: must be a name');
+  });
+
+  test('asks for what is to be judged, and how strictly', () => {
+    const asked = `analysis:
+    errorRate: { profile: strict, harmBudget: 0.2%, falseAlarm: 0.5%, max: 10% }
+    latency: { over: 500ms, harmBudget: 2% }
+    patience: 1h
+    onInsufficient: rollback`;
+    expect(parseMigration(withSpec(asked)).analysis).toEqual(
+      anAnalysis({
+        ...{ profile: 'strict', harmBudget: 0.002, falseAlarm: 0.005, max: 0.1 },
+        latency: { overMs: 500, profile: 'standard', harmBudget: 0.02, falseAlarm: 0.01, max: 1 },
+        ...{ patienceMs: 3_600_000, onInsufficient: 'rollback' },
+      }),
+    );
   });
 
   test.each(['shop-ingress', 'gated', 'scheduled-canary', 'reviews'])('examples/%s.yaml is valid', (name) => {
@@ -332,9 +348,24 @@ spec:
       '9 spec.routeOrder: must be together or sequential',
     ],
     [
-      'a profile of the analysis, which comes later',
-      withSpec('analysis: { errorRate: { profile: standard } }'),
-      '9 spec.analysis.errorRate.profile: is not supported by this version',
+      'a profile of the analysis that there is not',
+      withSpec('analysis: { errorRate: { profile: strickt } }'),
+      '9 spec.analysis.errorRate.profile: must be standard or strict',
+    ],
+    [
+      'a chance of a false alarm that nobody wants',
+      withSpec('analysis: { errorRate: { falseAlarm: 50% } }'),
+      '9 spec.analysis.errorRate.falseAlarm: must be at most 10%',
+    ],
+    [
+      'latency without the bound that makes a request slow',
+      withSpec('analysis: { latency: { harmBudget: 1% } }'),
+      /^9 spec\.analysis\.latency\.over: /,
+    ],
+    [
+      'an end without evidence that would be a promotion',
+      withSpec('analysis: { onInsufficient: promote }'),
+      '9 spec.analysis.onInsufficient: must be hold or rollback; a step never passes without evidence',
     ],
     [
       'a policy for drift that does not exist',

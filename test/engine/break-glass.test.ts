@@ -11,8 +11,7 @@ let world: World;
 
 beforeEach(async () => {
   world = aWorld();
-  const analysis = { signals: 'push', harmBudget: 0.005, minRequests: 0, patienceMs: 300_000 };
-  const spec = aSpec({ steps: [aStep(50, { bakeMs: 3_600_000 })], analysis, notify: ['ops'] });
+  const spec = aSpec({ steps: [aStep(50, { bakeMs: 3_600_000 })], notify: ['ops'] });
   await startMigration(world.ports, spec, { run: 'run-1', actor: 'ada' });
   await until('progressing.baking');
 });

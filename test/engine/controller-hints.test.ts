@@ -18,8 +18,7 @@ beforeEach(() => {
 
 /** A migration with one step to 50 per cent, about to write its first weight. */
 async function begin(): Promise<void> {
-  const analysis = { signals: 'push', harmBudget: 0.005, minRequests: 0, patienceMs: 300_000 };
-  const spec = aSpec({ steps: [aStep(50, { bakeMs: 3_600_000 })], analysis, notify: ['ops'] });
+  const spec = aSpec({ steps: [aStep(50, { bakeMs: 3_600_000 })], notify: ['ops'] });
   await startMigration(world.ports, spec, { run: 'run-1', actor: 'ada' });
   await until('progressing.shifting');
   // What the controller makes of the fence on the source is not what these tests are about.

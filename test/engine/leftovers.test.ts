@@ -20,8 +20,18 @@ beforeEach(() => {
   counting = () => [{}];
 });
 
-const start = (more: Partial<Spec> = {}) =>
-  startMigration(world.ports, aSpec({ steps: [aStep(100)], notify: ['ops'], ...more }), { run: 'run-1', actor: 'ada' });
+/** With a minute of the source before: a step to 100 per cent at once has nothing else to be compared with. */
+async function start(more: Partial<Spec> = {}): Promise<void> {
+  const before = Array.from({ length: 12 }, (_, index) => world.nowMs - (index + 1) * 5_000);
+  const samples = before.flatMap((fromMs) =>
+    counting('source', 500).map((fields): Sample => {
+      return { side: 'source', instance: 'source-1', fromMs, ms: 5_000, requests: 500, errors: 0, ...fields };
+    }),
+  );
+  await world.ports.signals.record(name, samples);
+  const spec = aSpec({ steps: [aStep(100)], notify: ['ops'], ...more });
+  await startMigration(world.ports, spec, { run: 'run-1', actor: 'ada' });
+}
 
 async function view() {
   const record = await world.ports.store.load(name);

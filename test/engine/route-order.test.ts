@@ -142,7 +142,7 @@ describe('routes one after the other', () => {
     await until('held', undefined, { on: ['lb-public'] });
     const { reason, route, verdict } = await view();
     expect({ route, kind: verdict?.kind }).toEqual({ route: 'lb-internal', kind: 'insufficient' });
-    expect(reason).toMatch(/the target has \d+ of 100 requests needed/);
+    expect(reason).toContain('no requests of the target so far');
   });
 
   it('open a gate of its own at each stage that has one', async () => {

@@ -25,8 +25,7 @@ beforeEach(async () => {
 const gate = { expiresInMs: 3_600_000, onExpiry: 'hold' } as const;
 
 async function begin(steps: readonly Step[], run = 'run-1'): Promise<void> {
-  const analysis = { signals: 'push', harmBudget: 0.005, minRequests: 0, patienceMs: 300_000 };
-  await startMigration(world.ports, aSpec({ steps, analysis, notify: ['ops'] }), { run, actor: 'ada' });
+  await startMigration(world.ports, aSpec({ steps, notify: ['ops'] }), { run, actor: 'ada' });
   await until('progressing.baking');
 }
 
@@ -63,6 +62,8 @@ async function watchdogFor(minutes: number): Promise<readonly Watched[]> {
 async function tick(seconds: number): Promise<string> {
   const endMs = world.nowMs + seconds * 1_000;
   while (world.nowMs < endMs) {
+    await world.count('source', 100, 0);
+    await world.count('target', 100, 0);
     await advance(world.ports, name, world.nowMs + 3_000);
     world.nowMs += 500;
   }

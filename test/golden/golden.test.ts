@@ -97,8 +97,11 @@ describe.each(goldens)('a record that is $title', (golden) => {
   it('is read: its state, what it knew, and what is new as it is at the beginning', () => {
     const context = contextOf(record);
     const { context: stored } = record.snapshot as { context: Record<string, unknown> };
-    const { spec, baseline, ...rest } = stored;
+    const { spec, baseline, verdict, ...rest } = stored;
     expect(context).toMatchObject(rest);
+    // Verdicts had another form before there was a judge; the next look gives one.
+    const isOfJudge = verdict !== null && 'cause' in (verdict as object);
+    expect(context.verdict).toEqual(isOfJudge ? verdict : null);
     expect(context.spec).toMatchObject(spec as object);
     expect(context.baseline).toEqual(baseline === null ? null : expect.objectContaining(baseline));
     expect(Object.values(context)).not.toContain(undefined);

@@ -1,6 +1,6 @@
 import type { Baseline } from '../../src/domain/baseline.ts';
+import { idle, type Verdict } from '../../src/domain/judge/verdict.ts';
 import type { ProbeAnswer } from '../../src/domain/probe-health.ts';
-import type { Verdict } from '../../src/domain/verdict.ts';
 import { type MigrationContext, stepOf } from '../../state-machines/context.ts';
 import type { Look, MigrationEvent } from '../../state-machines/events.ts';
 import { aPatience, aRoute, aService, weights } from '../fixtures/builders.ts';
@@ -12,6 +12,9 @@ export interface Letter {
   readonly name: string;
   readonly says: (context: MigrationContext) => Said;
 }
+
+/** What each kind of verdict is of where nothing else is said. */
+const causes = { pass: 'proven', fail: 'worse', insufficient: 'open', error: 'unmeasured' } as const;
 
 /** Every type of event with each way in which the machine may take it. An event without a letter does not compile. */
 export const alphabet: Readonly<Record<MigrationEvent['type'], readonly Letter[]>> = {
@@ -38,6 +41,8 @@ export const alphabet: Readonly<Record<MigrationEvent['type'], readonly Letter[]
     looking('all good', {}),
     looking('no data', { verdict: aVerdict('insufficient') }),
     looking('failing verdict', { verdict: aVerdict('fail') }),
+    looking('both sides fail together', { verdict: aVerdict('insufficient', 'common') }),
+    looking('nothing at the target', { verdict: aVerdict('insufficient', 'silent') }),
     looking('target fails its probe', { answers: answers(true, false) }),
     looking('both fail their probes', { answers: answers(false, false) }),
     looking('cannot tell', { weights: 'unknown', differences: ['no answer'] }),
@@ -123,6 +128,7 @@ function aLook(share: number): Look {
     sourcePods: [3],
     answers: answers(true, true),
     verdict: aVerdict('pass'),
+    judging: {},
     observed: share,
     observedOn: [],
     leftovers: [],
@@ -138,9 +144,9 @@ function answers(source: boolean, target: boolean): readonly ProbeAnswer[] {
   ];
 }
 
-function aVerdict(kind: Verdict['kind']): Verdict {
+function aVerdict(kind: Verdict['kind'], cause: Verdict['cause'] = causes[kind]): Verdict {
   const count = { requests: 1_000, errors: 0 };
-  return { kind, source: count, target: count, difference: 0, margin: 0.01, reason: `errors: ${kind}` };
+  return { ...idle(), kind, cause, source: count, target: count, reason: `errors: ${kind}` };
 }
 
 function achieved(share: number): Pick<Look, 'achieved' | 'achievedSplits'> {

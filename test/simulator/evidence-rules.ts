@@ -6,8 +6,10 @@ import { contextOf, type Facts, goalFor, isRollingBack, wasAsAsked } from './fac
 import type { Instance } from './instance.ts';
 
 const movingStates: ReadonlySet<string> = new Set(['progressing.shifting', 'progressing.baking']);
-/** So bad that no way to judge may call it good: points of error rate above the margin, with so many requests. */
-const blatant = { points: 0.1, requests: 200 } as const;
+/** So bad that no way to judge may call it good: points of error rate above the margin, in so many intervals, each with so many requests. */
+const blatant = { points: 0.1, intervals: 10, requests: 20, sourceRate: 0.02 } as const;
+/** A sample that is seen so soon after its interval is told in time, whatever the judge waits for. */
+const inTimeMs = 12_000;
 
 interface Looked {
   readonly question: number;
@@ -19,6 +21,7 @@ export class EvidenceRules {
   readonly #facts: Facts;
   readonly #looks = new WeakMap<Instance, Map<string, Looked>>();
   readonly #answers = new WeakMap<Instance, Map<Side, boolean>>();
+  readonly #inTime = new Set<string>();
   readonly #movedMs = new Map<string, number>();
 
   constructor(facts: Facts) {
@@ -36,12 +39,14 @@ export class EvidenceRules {
   }
 
   looked(instance: Instance, name: string, samples: readonly Sample[]): void {
+    const { nowMs } = this.#facts.world.scheduler;
+    for (const one of samples) if (one.fromMs + one.ms >= nowMs - inTimeMs) this.#inTime.add(keyOf(one));
     const record = this.#facts.records.get(name);
     const watch = record?.outbox.find(({ effect }) => effect.type === 'watch');
     if (record === undefined || watch === undefined) return;
     const looks = this.#looks.get(instance) ?? new Map<string, Looked>();
     const question = Number(watch.effect.params['question']);
-    this.#looks.set(instance, looks.set(name, { question, isBad: isBlatant(record, samples) }));
+    this.#looks.set(instance, looks.set(name, { question, isBad: isBlatant(record, samples, this.#inTime) }));
   }
 
   committed(
@@ -113,7 +118,7 @@ export class EvidenceRules {
     const requests = seen.reduce((sum, one) => sum + one.requests, 0);
     if (requests < spec.analysis.minRequests)
       violate('4', `${what} with ${requests} of ${spec.analysis.minRequests} requests`);
-    if (isBlatant(before, samples)) violate('4', `${what} with a failing target`);
+    if (isBlatant(before, samples, this.#inTime)) violate('4', `${what} with a failing target`);
     for (const [side, isOk] of this.#answers.get(instance) ?? []) {
       if (!isOk) violate('4', `${what} although the ${side} fails its probe`);
     }
@@ -138,20 +143,29 @@ export class EvidenceRules {
   }
 }
 
-/** By its own arithmetic: errors of the target far above what the harm budget leaves. */
-function isBlatant(record: MigrationRecord, samples: readonly Sample[]): boolean {
+/**
+ * By its own arithmetic: in each of the newest intervals of the step the target fails far more than the harm budget leaves,
+ * and the source hardly any. Intervals that were told too late count for nobody.
+ */
+function isBlatant(record: MigrationRecord, samples: readonly Sample[], inTime: ReadonlySet<string>): boolean {
   const { spec, step, verifiedAtMs } = contextOf(record);
   const share = spec.steps[step]?.share ?? 0;
   if (share <= 0 || verifiedAtMs === null) return false;
   const sinceMs = verifiedAtMs + spec.settleMs;
-  const rateOf = (side: Side): { readonly requests: number; readonly rate: number } => {
-    const own = samples.filter((one) => one.side === side && one.fromMs >= sinceMs);
-    const requests = own.reduce((sum, one) => sum + one.requests, 0);
-    const errors = own.reduce((sum, one) => sum + one.errors, 0);
-    return { requests, rate: requests === 0 ? 0 : errors / requests };
-  };
-  const [source, target] = [rateOf('source'), rateOf('target')];
+  const told = samples.filter((one) => one.fromMs >= sinceMs && inTime.has(keyOf(one)));
   const margin = Math.min(1, spec.analysis.harmBudget / (share / 100));
-  const isEnough = target.requests >= blatant.requests && source.requests >= blatant.requests;
-  return isEnough && target.rate - source.rate > margin + blatant.points;
+  const rateOf = ({ requests, errors }: Sample): number => errors / requests;
+  const newest = told.filter(({ side }) => side === 'target').slice(-blatant.intervals);
+  return (
+    newest.length === blatant.intervals &&
+    newest.every((target) => {
+      const source = told.find(({ side, fromMs }) => side === 'source' && fromMs === target.fromMs);
+      if (source === undefined || source.requests < blatant.requests || target.requests < blatant.requests)
+        return false;
+      const rate = rateOf(source);
+      return rate < blatant.sourceRate && rateOf(target) - rate > margin + blatant.points;
+    })
+  );
 }
+
+const keyOf = ({ side, fromMs }: Sample): string => `${side} ${fromMs}`;

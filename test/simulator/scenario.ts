@@ -1,7 +1,7 @@
 import type { BackendMode } from '../../src/domain/backend-weights.ts';
 import type { Route, Side, Spec, Step } from '../../src/domain/spec.ts';
 import type { Random } from '../../src/sandbox/random.ts';
-import { aProbe, aRoute, aSpec } from '../fixtures/builders.ts';
+import { anAnalysis, aProbe, aRoute, aSpec } from '../fixtures/builders.ts';
 import {
   type ClbBackend,
   namespace,
@@ -46,12 +46,11 @@ export function makeScenario(random: Random): Scenario {
     finish: chance(random, 0.15) ? 'return' : 'stay',
     tolerance: 6,
     probes: probeSide === null ? [] : [aProbe({ failures: random.between(2, 3), side: probeSide })],
-    analysis: {
-      signals: 'push',
-      harmBudget: 0.005,
-      minRequests: pick(random, [0, 100, 100]),
+    analysis: anAnalysis({
+      minRequests: pick(random, [1, 100, 100]),
       patienceMs: random.between(20_000, 90_000),
-    },
+      onInsufficient: pick(random, ['hold', 'hold', 'hold', 'rollback']),
+    }),
     settleMs: pick(random, [0, 5_000]),
     deadlineMs: chance(random, 0.12) ? random.between(30_000, 120_000) : 1_200_000,
     undoForMs: random.between(10_000, 60_000),

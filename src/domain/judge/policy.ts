@@ -22,6 +22,7 @@ export const profiles = {
   strict: { ratio: 1.2, offset: 0.0002 },
 } as const;
 export type Profile = keyof typeof profiles;
+export const profileNames = ['standard', 'strict'] as const satisfies readonly Profile[];
 
 export type PolicyWish = Partial<Pick<JudgePolicy, 'profile' | 'harmBudget' | 'falseAlarm' | 'max'>>;
 
