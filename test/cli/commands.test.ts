@@ -142,8 +142,8 @@ describe('sluice get', () => {
       expect.stringMatching(
         /^ {2}ports {6}lb-public:80 {2}rsp-pub-80 {2}source \d+ {2}target \d+ {2}asked 10 % {2}achieved 10 % {2}observed -$/,
       ),
-      '  verdict    insufficient: the target has 0 of 100 requests needed',
-      '             source 0 of 100 failed, target 0 of 0 failed',
+      '  verdict    insufficient: errors: target no requests, source no requests; not shown yet: no requests of the target so far',
+      '             source 0 of 0 failed, target 0 of 0 failed',
       expect.stringMatching(/^ {2}waits for {2}the bake at 10 per cent$/),
       expect.stringMatching(/^ {2}allowed {4}.*pause.*abort/),
       '  changed    <time>',

@@ -4,7 +4,7 @@ import { type Batch, type Both, noCount, plus } from './state.ts';
 
 /** Shorter intervals are put together; longer ones make longer cells, so that each holds both sides (docs/judge.md). */
 export const cellMs = 5_000;
-/** A cell that lacks an instance is judged without it after so long; what comes later is not judged any more. */
+/** A cell that lacks some of the instances is judged without them after so long; what comes later is not judged any more. */
 export const latenessMs = 15_000;
 /** An interval is read from its begin on, and nobody reads further back than this. */
 export const intervalMsMax = 300_000;
@@ -33,7 +33,7 @@ export function cellsOf(samples: readonly Sample[], fromMs: number, atMs: number
   const cells: Cell[] = [];
   let next = 0;
   for (let endMs = fromMs + ms; endMs <= atMs && cells.length < cellsMax; endMs += ms) {
-    if (!isComplete(writers, endMs, ms) && endMs + latenessMs > atMs) break;
+    if (!isTold(writers, endMs, ms, atMs)) break;
     let cell: Cell = { ...emptyCell, atMs: endMs, ms, fromMs: endMs - ms };
     for (let sample = byEnd[next]; sample !== undefined && endOf(sample) <= endMs; sample = byEnd[next]) {
       cell = withSample(cell, sample);
@@ -78,10 +78,14 @@ function isCounting({ toMs, ms }: Writer, atMs: number): boolean {
   return toMs > atMs - goneAfterMs - 2 * ms;
 }
 
-/** Intervals of one instance follow each other: once it told of a later one there is nothing to wait for. */
-function isComplete(writers: readonly Writer[], endMs: number, cell: number): boolean {
+/**
+ * Intervals of one instance follow each other: once it told of a later one there is nothing to wait for. Nobody is late
+ * where nobody told anything: a source of signals that stands still, and then tells everything, loses nothing.
+ */
+function isTold(writers: readonly Writer[], endMs: number, cell: number, atMs: number): boolean {
   const counting = writers.filter((writer) => isCounting(writer, endMs - cell));
-  return counting.length > 0 && counting.every(({ toMs }) => toMs >= endMs);
+  if (!counting.some(({ toMs }) => toMs >= endMs)) return false;
+  return endMs + latenessMs <= atMs || counting.every(({ toMs }) => toMs >= endMs);
 }
 
 const emptyCell = { source: noCount, target: noCount, slow: { source: noCount, target: noCount } };

@@ -32,6 +32,17 @@ describe('a cell', () => {
     expect(ends(samples, 30_000)).toEqual([5_000, 10_000, 15_000]);
     expect(ends(samples, 34_999)).toEqual([5_000, 10_000, 15_000]);
   });
+  it('waits for as long as nobody tells anything, and then loses nothing', () => {
+    const samples = [...intervals('source', 4), ...intervals('target', 4)];
+    const [early, rest] = [samples.filter(({ fromMs }) => fromMs < 5_000), samples];
+    expect(ends(early, 300_000)).toEqual([5_000]);
+    expect(counted(rest, 300_000)).toEqual([
+      [10, 10],
+      [10, 10],
+      [10, 10],
+      [10, 10],
+    ]);
+  });
   it('adds the instances of a side, and waits for no instance that ended long ago', () => {
     const samples = [
       ...intervals('source', 20),
