@@ -93,7 +93,7 @@ async function seeRoutes(ports: Ports, context: MigrationContext): Promise<Seen>
   }
 }
 
-/** A listener that stops, or schedules by something else than weight, makes every weight meaningless (reference E1). */
+/** A listener that stops, or sends requests by something else than weight, makes every weight meaningless (reference E1, E13). */
 async function listenerDifferences(
   { loadBalancer }: Pick<Ports, 'loadBalancer'>,
   routes: readonly Route[],
@@ -106,9 +106,12 @@ async function listenerDifferences(
       const listener = listeners.find((one) => one.group === group);
       if (listener === undefined) return [`no listener uses ${group} (port ${port}) any more`];
       if (listener.status !== 'running') return [`listener ${listener.port} is ${listener.status}`];
-      return listener.scheduler === 'wrr'
-        ? []
-        : [`listener ${listener.port} schedules by ${listener.scheduler}, not by weight`];
+      return [
+        ...(listener.scheduler === 'wrr'
+          ? []
+          : [`listener ${listener.port} schedules by ${listener.scheduler}, not by weight`]),
+        ...(listener.isSticky ? [`listener ${listener.port} has session stickiness, which pins clients`] : []),
+      ];
     });
 }
 
