@@ -17,7 +17,19 @@ const metricVerdict = {
   metric: v.picklist(['errors', 'latency']),
   signals: v.pipe(v.string(), v.description('The source of signals')),
   cause: v.pipe(
-    v.picklist(['worse', 'ceiling', 'proven', 'common', 'silent', 'open', 'idle', 'baseline', 'few', 'unmeasured', 'alert']),
+    v.picklist([
+      'worse',
+      'ceiling',
+      'proven',
+      'common',
+      'silent',
+      'open',
+      'idle',
+      'baseline',
+      'few',
+      'unmeasured',
+      'alert',
+    ]),
     v.description(
       'common: both sides fail together; silent: nothing arrives at the target; open: neither is shown yet; baseline: no control traffic and nothing to compare with; few: fewer requests than minRequests',
     ),
