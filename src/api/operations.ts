@@ -3,6 +3,7 @@ import { commanding } from './commanding.ts';
 import { openApiDocument } from './openapi.ts';
 import { opening } from './opening.ts';
 import type { Operation } from './operation.ts';
+import { quieting } from './quieting.ts';
 import { reading } from './reading.ts';
 import { rehearsing } from './rehearsing.ts';
 import { signalling } from './signalling.ts';
@@ -13,6 +14,7 @@ export const operations: readonly Operation[] = [
   ...starting,
   ...rehearsing,
   ...reading,
+  ...quieting,
   ...commanding,
   ...signalling,
   ...alerting,

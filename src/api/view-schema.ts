@@ -213,3 +213,17 @@ export const problemSchema = v.object({
   state: v.optional(v.string()),
   allowedIn: v.optional(v.array(v.string())),
 });
+
+const time = v.pipe(v.string(), v.description('RFC 3339'));
+const counted = (description: string) => v.nullable(v.pipe(v.number(), v.description(description)));
+
+/** `GET .../quiet`. */
+export const quietSchema = v.object({
+  from: time,
+  to: time,
+  isCounted: v.pipe(v.boolean(), v.description('Somebody counted all of that time')),
+  requests: counted('At the source, whichever way they came; null where nobody counted'),
+  direct: counted('Of these, those that came past every CLB; null where not every sample tells'),
+  connections: counted('Open at the last count; null where no sample tells'),
+});
+export type QuietAnswer = v.InferOutput<typeof quietSchema>;

@@ -50,7 +50,7 @@ export interface ConfigSides {
 export async function findConfigSides(
   clients: KubernetesClients,
   mesh: string,
-  { routes }: Draft,
+  { routes }: Pick<Draft, 'routes'>,
 ): Promise<ConfigSides> {
   if (!isPair(routes) && routes.length === 0) {
     throw wrong('spec.routes', 'moves subsets of hosts inside of the mesh: there is no gateway to configure');

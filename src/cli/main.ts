@@ -18,6 +18,7 @@ import { rehearseCommand } from './rehearse.ts';
 import { releaseClbCommand } from './release-clb.ts';
 import { rescueCommand } from './rescue.ts';
 import { resumeCommand } from './resume.ts';
+import { retireCommand } from './retire.ts';
 import { retryCommand } from './retry.ts';
 import { rollbackCommand } from './rollback.ts';
 import { sandboxCommand } from './sandbox.ts';
@@ -51,6 +52,7 @@ const commands: readonly AddCommand[] = [
   rollbackCommand,
   retryCommand,
   rescueCommand,
+  retireCommand,
   judgeCommand,
   schemaCommand,
 ];

@@ -5,6 +5,8 @@ import {
   historySchema,
   listSchema,
   type MigrationSummary,
+  type QuietAnswer,
+  quietSchema,
   viewSchema,
 } from '../api/view-schema.ts';
 import type { PersonVerb } from '../domain/person-command.ts';
@@ -24,6 +26,8 @@ export interface Migrations {
   list(): Promise<MigrationList>;
   get(name: string): Promise<MigrationView>;
   history(name: string): Promise<HistoryAnswer['history']>;
+  /** What was counted at its source; `forTime` as people write durations. */
+  quiet(name: string, forTime: string): Promise<QuietAnswer>;
   send(name: string, verb: PersonVerb, body: unknown): Promise<MigrationView>;
 }
 
@@ -45,6 +49,8 @@ export function migrationsAt(api: ApiClient): Migrations {
     list: async () => expect(listSchema, await api.get('/v1/migrations')),
     get: (name) => view(api.get(path(name))),
     history: async (name) => expect(historySchema, await api.get(path(name, '/history'))).history,
+    quiet: async (name, forTime) =>
+      expect(quietSchema, await api.get(path(name, `/quiet?for=${encodeURIComponent(forTime)}`))),
     send: (name, verb, body) => view(api.post(path(name, `/${verb}`), body)),
   };
 }

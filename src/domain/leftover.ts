@@ -90,7 +90,7 @@ function canBeTold(minute: Minute, sinceMs: number): boolean {
 }
 
 /** A gauge: the newest of each instance and load balancer. An instance that ended counts until its minute is over. */
-function connectionsOf({ samples }: Minute): number | null {
+export function connectionsOf({ samples }: Pick<Minute, 'samples'>): number | null {
   const newest = new Map<string, Sample>();
   for (const sample of samples) {
     const key = `${sample.instance} ${sample.loadBalancer ?? ''}`;

@@ -52,7 +52,7 @@ export function meshConfigOf(source: SourceConfig, pods: GatewayPods, target: Ta
   const rewritten = bound.map((gateway) => ({ gateway, ...rewriteSelector(gateway, target) }));
   const gateways = rewritten.flatMap(({ copy }) => (copy === null ? [] : [copy]));
   const virtualServices = belongingServices(source.virtualServices, gateways);
-  const hosts = virtualServices.flatMap(destinationsOf);
+  const hosts = virtualServices.flatMap(meshDestinationsOf);
   const destinationRules = source.destinationRules.filter((rule) => {
     const host = textAt(rule.spec, 'host');
     return host !== null && hosts.some((one) => coversHost(fullHost(host, rule.metadata.namespace), one));
@@ -148,7 +148,7 @@ function delegatesOf({ spec, metadata }: MeshObject): readonly string[] {
 }
 
 /** Full names of the hosts that requests are sent to, mirrors included. */
-function destinationsOf({ spec, metadata: { namespace } }: MeshObject): readonly string[] {
+export function meshDestinationsOf({ spec, metadata: { namespace } }: MeshObject): readonly string[] {
   const routes = ['http', 'tls', 'tcp'].flatMap((key) => listOf(fieldsOf(spec)[key]));
   const hosts = routes.flatMap((route) => {
     const { route: destinations, mirror, mirrors } = fieldsOf(route);
