@@ -1,5 +1,5 @@
 import { actOnTimer } from '../src/api/scheduling.ts';
-import { composedFor, type FunctionContext } from '../src/compose.ts';
+import { composedFor, type FunctionContext, jsonLine } from '../src/compose.ts';
 
 /** Timer trigger with payload: starts a planned migration, or aborts one. */
 export async function handler(
@@ -10,9 +10,7 @@ export async function handler(
   const { name, run, revision, state } = await actOnTimer(ports, event);
   await ports.invoker.invoke(name, `${run}-${revision}`, 0).catch((error: unknown) => {
     // The tick finds the work within a minute.
-    console.log(
-      JSON.stringify({ level: 'warning', text: 'the step function could not be invoked', error: String(error) }),
-    );
+    console.log(jsonLine({ level: 'warning', text: 'the step function could not be invoked', error: String(error) }));
   });
   return { name, state };
 }

@@ -1,4 +1,4 @@
-import { composedFor, endOf, type FunctionContext } from '../src/compose.ts';
+import { composedFor, endOf, type FunctionContext, jsonLine } from '../src/compose.ts';
 import { type Ticked, tick } from '../src/engine/tick.ts';
 
 /** The timer comes every minute: this one is gone before the next, so that they do not pile up. */
@@ -9,7 +9,7 @@ export async function handler(_event: Buffer, context: FunctionContext): Promise
   const composed = composedFor(context);
   const ticked = await tick(composed.ports, endOf(context, composed, minuteMs));
   for (const [migration, text] of Object.entries(ticked.failed)) {
-    console.log(JSON.stringify({ level: 'error', migration, text }));
+    console.log(jsonLine({ level: 'error', migration, text }));
   }
   return ticked;
 }

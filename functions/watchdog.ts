@@ -1,4 +1,4 @@
-import { endOf, type FunctionContext } from '../src/compose-shared.ts';
+import { endOf, type FunctionContext, jsonLine } from '../src/compose-shared.ts';
 import { watchdogFor } from '../src/compose-watchdog.ts';
 import { type Watched, watchOver } from '../src/engine/watchdog.ts';
 
@@ -11,9 +11,8 @@ export async function handler(_event: Buffer, context: FunctionContext): Promise
   const watched = await watchOver(composed.ports, endOf(context, composed, minuteMs));
   const { rolledBack, withoutStore, problems } = watched;
   // With the store gone there is no history and nobody to post for: the log is where this can be read.
-  for (const one of withoutStore ?? [])
-    console.log(JSON.stringify({ level: 'error', watchdog: 'without store', ...one }));
-  for (const one of rolledBack) console.log(JSON.stringify({ level: 'error', watchdog: 'rolled back', ...one }));
-  for (const text of problems) console.log(JSON.stringify({ level: 'error', text }));
+  for (const one of withoutStore ?? []) console.log(jsonLine({ level: 'error', watchdog: 'without store', ...one }));
+  for (const one of rolledBack) console.log(jsonLine({ level: 'error', watchdog: 'rolled back', ...one }));
+  for (const text of problems) console.log(jsonLine({ level: 'error', text }));
   return watched;
 }

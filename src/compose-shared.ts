@@ -11,6 +11,8 @@ import { type Config, type Environment, readSecret } from './config.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Ports } from './ports/ports.ts';
 
+export { jsonLine } from './domain/plain-text.ts';
+
 /** What of Function Compute's context the product uses (reference function-compute-and-chat.md A4). */
 export interface FunctionContext {
   readonly requestId: string;

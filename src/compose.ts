@@ -14,7 +14,7 @@ import { type Config, type Environment, loadConfig, readSecret } from './config.
 import type { Invoker } from './ports/invoker.ts';
 import type { Ports } from './ports/ports.ts';
 
-export { endOf, type FunctionContext } from './compose-shared.ts';
+export { endOf, type FunctionContext, jsonLine } from './compose-shared.ts';
 
 export interface Composed {
   readonly config: Config;

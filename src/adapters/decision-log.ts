@@ -1,3 +1,4 @@
+import { jsonLine } from '../domain/plain-text.ts';
 import type { MigrationStore } from '../ports/migration-store.ts';
 
 /** A store that writes one JSON line for each line of history it commits: decisions are logged, calls are not. */
@@ -10,7 +11,7 @@ export function withDecisionLog(store: MigrationStore, write: (line: string) => 
         for (const { kind, text, actor, atMs } of history) {
           const at = new Date(atMs).toISOString();
           write(
-            JSON.stringify({
+            jsonLine({
               at,
               migration: next.name,
               run: next.run,

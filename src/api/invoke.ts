@@ -1,3 +1,4 @@
+import { jsonLine } from '../domain/plain-text.ts';
 import type { MigrationRecord } from '../domain/record.ts';
 import { messageOf } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
@@ -11,6 +12,6 @@ export async function goOn(ports: Ports, { name, revision }: MigrationRecord): P
     await ports.invoker.invoke(name, `${name}-${revision}`, 0);
   } catch (error) {
     const message = `cannot invoke the step of ${name}, the tick will: ${messageOf(error)}`;
-    console.error(JSON.stringify({ level: 'warning', message }));
+    console.error(jsonLine({ level: 'warning', message }));
   }
 }

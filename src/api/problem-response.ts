@@ -1,3 +1,4 @@
+import { jsonLine } from '../domain/plain-text.ts';
 import {
   ConflictError,
   FencedError,
@@ -61,7 +62,7 @@ export function answerToError(error: unknown, newId: () => string): ApiResponse 
   if (known !== null) return problemResponse(known);
   const id = newId();
   const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
-  console.error(JSON.stringify({ level: 'error', id, error: name, message, stack: stack?.slice(0, 4000) }));
+  console.error(jsonLine({ level: 'error', id, error: name, message, stack: stack?.slice(0, 4000) }));
   const detail = `Something went wrong on our side; the log has it as ${id}.`;
   return problemResponse({ status: 500, code: 'internal', title: 'Internal error', detail });
 }

@@ -29,7 +29,7 @@ import {
   WrongUseError,
   withOutput,
 } from './run.ts';
-import { perCent, showSplit, table } from './show.ts';
+import { perCent, printable, showSplit, table } from './show.ts';
 import { assumedLoadBalancer, withoutMesh } from './without-clb.ts';
 
 interface RescueOptions extends KubeconfigOptions, ClbOptions, OutputOptions {
@@ -115,7 +115,7 @@ function describe({ routes, subsets, takenAtMs, run: id }: Baseline): readonly s
 function progress(): (note: string) => void {
   let last = '';
   return (note) => {
-    if (note !== last && note !== '') console.error(note);
+    if (note !== last && note !== '') console.error(printable(note));
     last = note;
   };
 }
@@ -128,7 +128,7 @@ function tell(name: string, rescued: Rescued, isClbAsked: boolean, output: Outpu
     );
     return;
   }
-  if (!isVerified) console.log(`${name} is not back after ${formatDuration(forMs)}: ${note}`);
+  if (!isVerified) console.log(printable(`${name} is not back after ${formatDuration(forMs)}: ${note}`));
   else if (isClbAsked) console.log(`The baseline of ${name} is back, verified at the CLB.`);
   else
     console.log(`The baseline of ${name} is back in Kubernetes. The CLB was not asked: give --clb-region to verify.`);

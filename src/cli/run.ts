@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { printable } from '../domain/plain-text.ts';
 import {
   ConflictError,
   InvalidInputError,
@@ -69,13 +70,14 @@ export async function run(work: () => Promise<ExitCode>): Promise<void> {
     process.exitCode = await work();
   } catch (error) {
     const { code, lines } = explain(error);
-    for (const line of lines) console.error(line);
+    // What a server, a cluster or a file says stays within its line.
+    for (const line of lines) console.error(printable(line));
     process.exitCode = code;
   }
 }
 
 function explain(error: unknown): { readonly code: ExitCode; readonly lines: readonly string[] } {
-  if (error instanceof WrongUseError) return { code: exitCodes.wrongUse, lines: [error.message] };
+  if (error instanceof WrongUseError) return { code: exitCodes.wrongUse, lines: error.message.split('\n') };
   if (error instanceof CannotReachError) return { code: exitCodes.cannotReach, lines: [error.message] };
   if (error instanceof TransientError) return { code: exitCodes.cannotReach, lines: [error.message] };
   if (error instanceof RefusedError) return { code: exitCodes.no, lines: refusal(error) };
@@ -84,7 +86,11 @@ function explain(error: unknown): { readonly code: ExitCode; readonly lines: rea
     return { code: exitCodes.no, lines: [error.message] };
   }
   // A defect: the stack is what a report of it needs.
-  return { code: exitCodes.no, lines: [error instanceof Error ? (error.stack ?? error.message) : messageOf(error)] };
+  return { code: exitCodes.no, lines: stackOf(error).split('\n') };
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
 }
 
 function refusal({ status, problem }: RefusedError): readonly string[] {
@@ -101,7 +107,7 @@ export function problemLines(
   problems: readonly { readonly path: string; readonly line?: number | undefined; readonly message: string }[],
   file: string,
 ): readonly string[] {
-  return problems.map(
-    ({ path, line, message }) => `${file}${line === undefined ? '' : `:${line}`}: ${path}: ${message}`,
+  return problems.map(({ path, line, message }) =>
+    printable(`${file}${line === undefined ? '' : `:${line}`}: ${path}: ${message}`),
   );
 }

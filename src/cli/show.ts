@@ -1,7 +1,10 @@
 import picocolors from 'picocolors';
 import type { MigrationSummary } from '../api/view-schema.ts';
 import { leftoverLines } from '../domain/leftover-words.ts';
+import { printable } from '../domain/plain-text.ts';
 import type { MigrationView } from '../domain/view.ts';
+
+export { printable } from '../domain/plain-text.ts';
 
 /** Only on a terminal: the library would colour pipes as well where CI is set. */
 const pc = picocolors.createColors(process.stdout.isTTY === true && picocolors.isColorSupported);
@@ -35,10 +38,6 @@ export function table(rows: readonly (readonly string[])[]): string {
         .trimEnd(),
     )
     .join('\n');
-}
-
-export function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, ' ');
 }
 
 function colored(state: string): string {

@@ -4,7 +4,7 @@ import type { MigrationView } from '../domain/view.ts';
 import { CannotReachError } from './client.ts';
 import type { Migrations } from './migrations.ts';
 import type { Output } from './run.ts';
-import { showView, viewLine } from './show.ts';
+import { printable, showView, viewLine } from './show.ts';
 
 const everyMs = 1000;
 /** So long a server may be away before the watch gives up. */
@@ -67,7 +67,7 @@ function onTerminal(): Screen {
       last = showView(view);
       log(last);
     },
-    trouble: (message) => log(`${last}\n  ${message}; asking again`),
+    trouble: (message) => log(`${last}\n  ${printable(message)}; asking again`),
     done: () => log.done(),
   };
 }
@@ -83,7 +83,7 @@ function inLines(output: Output): Screen {
       last = seen;
       console.log(output === 'json' ? JSON.stringify(view) : viewLine(view));
     },
-    trouble: (message) => console.error(`${message}; asking again`),
+    trouble: (message) => console.error(printable(`${message}; asking again`)),
     done: () => undefined,
   };
 }

@@ -1,4 +1,5 @@
 import type { Notice } from '../../domain/notice.ts';
+import { oneLine } from '../../domain/plain-text.ts';
 
 /** A notice in words, the same for all chats; each chat only lays them out. */
 export interface Words {
@@ -34,11 +35,6 @@ function stepOf({ step, steps, route }: Notice): string {
 function shareOf({ asked, achieved, observed }: Notice): string {
   const shown = (share: number | null) => (share === null ? 'not known' : `${Math.round(share * 100) / 100}%`);
   return `asked ${shown(asked)}, achieved ${shown(achieved)}, observed ${shown(observed)}`;
-}
-
-function oneLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not reach a chat.
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ').trim();
 }
 
 /** At most so many bytes of UTF-8, cut between characters. */
