@@ -4,6 +4,7 @@ import { Faults } from './faults.ts';
 import { defaultSandboxOptions, type SandboxOptions } from './options.ts';
 import { type Random, seededRandom } from './random.ts';
 import { startRedisProxy } from './redis-proxy.ts';
+import { type HeldRole, heldRoles, type Role } from './roles.ts';
 import { openWorkspace, type Workspace } from './workspace.ts';
 
 export interface StartOptions {
@@ -15,6 +16,8 @@ export interface StartOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Functions from here in place of the built ones, each a CommonJS file named like its function. */
   readonly functionsFolder?: string;
+  /** Rights of functions by role, instead of all rights. */
+  readonly roles?: Readonly<Record<string, Role>>;
 }
 
 /** What all parts of one sandbox share while they start. */
@@ -27,6 +30,7 @@ export interface Base {
   readonly signal: AbortSignal;
   readonly progress: (line: string) => void;
   readonly redisUrl: string | null;
+  readonly roles: readonly HeldRole[];
   /** A generator for one part, so that parts do not disturb each other's luck. */
   random(part: number): Random;
 }
@@ -53,6 +57,7 @@ export async function makeBase(start: StartOptions, closing: Closing): Promise<B
     signal,
     progress: start.progress ?? (() => undefined),
     redisUrl,
+    roles: heldRoles(start.roles ?? {}),
     random,
   };
 }

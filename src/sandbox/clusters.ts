@@ -6,6 +6,7 @@ import { clusterName, meshName } from './environment.ts';
 import type { Faults } from './faults.ts';
 import { type ApiServer, ackResources, asmResources, startApiServer } from './kubernetes/server.ts';
 import type { SandboxOptions } from './options.ts';
+import type { HeldRole } from './roles.ts';
 import { gatewayNamespace, sandboxClusterId } from './starting-objects.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -17,6 +18,8 @@ export interface Cluster {
   readonly kubeconfig: string;
   /** False for a real server, where no fault of ours can strike. */
   readonly isOwn: boolean;
+  /** Path of the kubeconfig of each role. */
+  readonly files: Readonly<Record<string, string>>;
 }
 
 export interface Clusters {
@@ -31,6 +34,7 @@ export interface ClusterParts {
   readonly faults: Faults;
   readonly workspace: Workspace;
   readonly closing: Closing;
+  readonly roles: readonly HeldRole[];
 }
 
 /** Starts the API servers, or takes the real ones that the options name. @throws Error where a kubeconfig cannot be read */
@@ -60,15 +64,21 @@ async function clusterOf(
 ): Promise<Cluster> {
   if (given !== null) {
     const file = resolve(given);
-    return { id, file, kubeconfig: await readFile(file, 'utf8'), isOwn: false };
+    return { id, file, kubeconfig: await readFile(file, 'utf8'), isOwn: false, files: {} };
   }
-  const { clock, faults, workspace, closing } = parts;
+  const { clock, faults, workspace, closing, roles } = parts;
+  const tokenOf = ({ ackToken, asmToken }: HeldRole): string => (place === 'ack' ? ackToken : asmToken);
+  const tokens = Object.fromEntries(roles.map((role) => [tokenOf(role), role[place]] as const));
   const serves = place === 'ack' ? ackResources : asmResources;
-  const started = await startApiServer({ name, place, serves, clock, faults });
+  const started = await startApiServer({ name, place, serves, clock, faults, tokens });
   const server: ApiServer = closing.add(`the API server ${name}`, started, (one) => one.stop());
   for (const namespace of ['default', gatewayNamespace]) {
     server.model.put('namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }, clock.now());
   }
   const { kubeconfig } = server;
-  return { id, file: await workspace.kubeconfig(name, kubeconfig), kubeconfig, isOwn: true };
+  const files: Record<string, string> = {};
+  for (const role of roles) {
+    files[role.name] = await workspace.kubeconfig(`${name}-${role.name}`, server.kubeconfigFor(tokenOf(role)));
+  }
+  return { id, file: await workspace.kubeconfig(name, kubeconfig), kubeconfig, isOwn: true, files };
 }

@@ -9,7 +9,7 @@ import type { Controller } from './controllers/idle.ts';
 import { clusterName } from './environment.ts';
 import { type Mesh, startMesh } from './mesh/mesh.ts';
 import { type Seeded, seed, seedOtherCluster } from './seeding.ts';
-import { regionId } from './starting-objects.ts';
+import { accountId, regionId } from './starting-objects.ts';
 import type { AddressBook, Gateways } from './traffic.ts';
 
 /** The one access key of the sandbox's account. */
@@ -56,7 +56,8 @@ export async function startClb(base: Base, clusters: Clusters, model: ClbModel, 
     faults,
     random: base.random(4),
     regionId,
-    credentials: [keys],
+    credentials: [keys, ...base.roles.map((role) => ({ ...role.keys, policy: role.cloud }))],
+    accountId,
     kubeconfigOf: (id: string) => all.find((cluster) => cluster.id === id)?.kubeconfig ?? null,
   };
   return closing.add('the CLB OpenAPI', await startOpenApi(options), (one) => one.stop()).endpoint;

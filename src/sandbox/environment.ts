@@ -52,14 +52,9 @@ export function makeChatSecrets(): ChatSecrets {
 /** The environment of the functions, in the variables that the product's configuration documents. */
 export function functionEnvironment(parts: EnvironmentParts): Readonly<Record<string, string>> {
   const { doors, clock, chat } = parts;
-  const clusters = Object.entries(parts.clusters).map(([name, { id, kubeconfig }]) => [
-    name,
-    { id, kubeconfig: `file:${kubeconfig}`, ...(parts.backendType === 'eni' ? {} : { defaultBackendType: 'ecs' }) },
-  ]);
   return {
     ...('redisUrl' in parts.store ? { REDIS_URL: parts.store.redisUrl } : { SLUICE_DATA: parts.store.dataFolder }),
-    SLUICE_CLUSTERS: JSON.stringify(Object.fromEntries(clusters)),
-    SLUICE_MESHES: JSON.stringify({ [meshName]: { kubeconfig: `file:${parts.meshKubeconfig}` } }),
+    ...placesEnvironment(parts),
     SLUICE_CLB: JSON.stringify({ region: parts.regionId, endpoint: parts.clbEndpoint, protocol: 'http' }),
     SLUICE_INVOKER: JSON.stringify({ endpoint: doors.endpoint, accountId: parts.accountId, function: stepFunction }),
     SLUICE_TOKENS: JSON.stringify({
@@ -78,6 +73,20 @@ export function functionEnvironment(parts: EnvironmentParts): Readonly<Record<st
     SLUICE_CLOCK: `${clock.speed}@${clock.anchorMs}`,
     SLUICE_PROBE_LOOPBACK: 'allow',
     ...(doors.urls['api'] === undefined ? {} : { SLUICE_PUBLIC_URL: doors.urls['api'] }),
+  };
+}
+
+/** The part that says where clusters and mesh are, and with which kubeconfigs. */
+export function placesEnvironment(
+  parts: Pick<EnvironmentParts, 'clusters' | 'meshKubeconfig' | 'backendType'>,
+): Readonly<Record<'SLUICE_CLUSTERS' | 'SLUICE_MESHES', string>> {
+  const clusters = Object.entries(parts.clusters).map(([name, { id, kubeconfig }]) => [
+    name,
+    { id, kubeconfig: `file:${kubeconfig}`, ...(parts.backendType === 'eni' ? {} : { defaultBackendType: 'ecs' }) },
+  ]);
+  return {
+    SLUICE_CLUSTERS: JSON.stringify(Object.fromEntries(clusters)),
+    SLUICE_MESHES: JSON.stringify({ [meshName]: { kubeconfig: `file:${parts.meshKubeconfig}` } }),
   };
 }
 

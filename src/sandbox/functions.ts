@@ -1,16 +1,16 @@
 import type { Side } from './addresses.ts';
 import type { Base } from './base.ts';
 import { type Chat, startChat } from './chat/chat.ts';
-import type { Clusters } from './clusters.ts';
+import type { Cluster, Clusters } from './clusters.ts';
 import type { Counters } from './data-plane/counters.ts';
 import type { SideCounters } from './data-plane/gateway-book.ts';
 import { type Build, builtFunctions } from './deployment.ts';
-import { type ChatSecrets, functionEnvironment, type Tokens } from './environment.ts';
+import { type ChatSecrets, functionEnvironment, placesEnvironment, type Tokens } from './environment.ts';
 import { type FunctionCompute, startFunctionCompute } from './function-compute/function-compute.ts';
 import type { Account } from './function-compute/instance-context.ts';
 import { startReporter } from './reporter.ts';
 import type { CountedWays, Snapshot } from './samples.ts';
-import { gateways as gatewayNames, regionId } from './starting-objects.ts';
+import { gateways as gatewayNames, gatewayNamespace, regionId } from './starting-objects.ts';
 
 /** Starts chat with a DingTalk robot and a webhook that check these secrets. */
 export async function startChatOf(base: Base, secrets: ChatSecrets): Promise<Chat> {
@@ -33,12 +33,32 @@ export interface FunctionParts {
   readonly chat: ChatSecrets & { readonly url: string };
 }
 
+/** The built functions; those of a role find the kubeconfigs of their role in place of everybody's. */
+function withRoles({ options, roles }: Base, { build, clusters }: FunctionParts): ReturnType<typeof builtFunctions> {
+  const built = Object.entries(builtFunctions(build)).map(([name, config]) => {
+    const role = roles.find(({ functions }) => functions.includes(name));
+    if (role === undefined) return [name, config] as const;
+    const fileOf = ({ file, files }: Cluster): string => files[role.name] ?? file;
+    const own = Object.entries(clusters.ack).map(
+      ([key, cluster]) => [key, { id: cluster.id, kubeconfig: fileOf(cluster) }] as const,
+    );
+    const places = {
+      clusters: Object.fromEntries(own),
+      meshKubeconfig: fileOf(clusters.asm),
+      backendType: options.mode === 'eni' ? ('eni' as const) : ('ecs' as const),
+    };
+    // A role reaches its own namespaces only, as template.yml says it.
+    return [name, { ...config, env: { ...placesEnvironment(places), SLUICE_NAMESPACES: gatewayNamespace } }] as const;
+  });
+  return Object.fromEntries(built);
+}
+
 /** Starts Function Compute with the functions that were built. */
 export async function startFunctions(base: Base, parts: FunctionParts): Promise<FunctionCompute> {
   const { options, clock, faults, closing, workspace, redisUrl, progress } = base;
   const { account, clusters } = parts;
   const started = await startFunctionCompute({
-    functions: builtFunctions(parts.build),
+    functions: withRoles(base, parts),
     environment: (doors) =>
       functionEnvironment({
         doors,

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { type Base, makeBase, type StartOptions } from './base.ts';
 import { ClbModel } from './clb/model.ts';
 import type { SandboxClock } from './clock.ts';
@@ -15,8 +14,9 @@ import { clusterName, makeChatSecrets, makeTokens, type Tokens } from './environ
 import type { FaultPlace } from './faults.ts';
 import { reportCounters, startChatOf, startFunctions } from './functions.ts';
 import type { Mesh } from './mesh/mesh.ts';
+import { makeKeys } from './roles.ts';
 import type { Seeded } from './seeding.ts';
-import { regionId } from './starting-objects.ts';
+import { accountId, regionId } from './starting-objects.ts';
 import {
   type ClientTraffic,
   type Gateways,
@@ -54,11 +54,14 @@ export interface Sandbox {
   readonly clock: SandboxClock;
   /** Further tokens of the functions' API; the operator's is in the description. */
   readonly tokens: Tokens;
+  /** Every secret that the product was given, for who wants to see that none comes out. */
+  readonly secrets: readonly string[];
+  /** The last lines that the instances of a function printed. */
+  logs(functionName: string): readonly string[];
   /** Ends everything that was started and removes its folder. */
   stop(): Promise<void>;
 }
 
-const accountId = '1234567890123456';
 const entriesWithinMs = 60_000;
 /** Of sandbox time, beside what the latencies that were asked for explain. */
 const settleWithinMs = 60_000;
@@ -86,7 +89,7 @@ async function compose(base: Base, functionsFolder?: string): Promise<Sandbox> {
   progress('the controllers have settled');
   const secrets = makeChatSecrets();
   const chat = await startChatOf(base, secrets);
-  const account = { accountId, region: regionId, credentials: cloud.keys };
+  const account = { accountId, region: regionId, credentials: cloud.keys, roles: base.roles };
   const tokens = makeTokens();
   const functions = await startFunctions(base, {
     build,
@@ -118,7 +121,22 @@ async function compose(base: Base, functionsFolder?: string): Promise<Sandbox> {
   });
   const control = closing.add('the control API', await startControl(controls, options.port), (one) => one.stop());
   const description = describe(cloud, { url, token: tokens.operator }, chat.url, control.url);
-  return { description, controls, clock, tokens, stop: () => closing.end() };
+  return {
+    description,
+    controls,
+    clock,
+    tokens,
+    secrets: [...Object.values(tokens), ...Object.values(secrets), ...secretsOf(cloud, base)],
+    logs: (name) => functions.host.logs(name),
+    stop: () => closing.end(),
+  };
+}
+
+function secretsOf({ keys, clusters }: Cloud, { roles }: Base): readonly string[] {
+  const all = [...Object.values(clusters.ack), clusters.asm].filter(({ isOwn }) => isOwn);
+  const tokens = all.flatMap(({ kubeconfig }) => /^ *token: (\S+)$/m.exec(kubeconfig)?.[1] ?? []);
+  const held = roles.flatMap((role) => [role.ackToken, role.asmToken, ...Object.values(role.keys)]);
+  return [...Object.values(keys), ...tokens, ...held];
 }
 
 function readCounters({ gateways, plane, mesh }: Cloud, { clients }: ClientTraffic): Counters {
@@ -148,10 +166,7 @@ async function startCloud(base: Base, build: Build): Promise<Cloud> {
   progress('API servers and gateways are up');
   const seeded = await seedClusters(base, clusters, clb, addresses);
   const mesh = await startMeshOf(base, clusters, gateways);
-  const keys = {
-    accessKeyId: `LTAI${randomBytes(8).toString('hex')}`,
-    accessKeySecret: randomBytes(15).toString('hex'),
-  };
+  const keys = makeKeys();
   const clbEndpoint = await startClb(base, clusters, clb, keys);
   const plane = await startEntries(base, clb);
   const controllers = await startControllers(base, clusters, clb);

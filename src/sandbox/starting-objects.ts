@@ -13,6 +13,8 @@ export const gatewayNamespace = 'istio-system';
 export const sandboxClusterId = 'c7a1f0b2d9e34c58';
 
 export const regionId = 'cn-hangzhou';
+/** The account that everything is in. */
+export const accountId = '1234567890123456';
 
 /** Deployments of the gateways, the Services in front of them, and the labels of their pods. */
 export const gateways: Readonly<

@@ -1,3 +1,4 @@
+import type { Policy } from '../ram.ts';
 import { isSignedBy, parseAuthorization, type SignedRequest, sha256, stringToSign } from './acs3-signature.ts';
 import { ClbError } from './errors.ts';
 
@@ -7,6 +8,8 @@ export interface Credential {
   readonly accessKeySecret: string;
   readonly securityToken?: string;
   readonly expiresAtMs?: number;
+  /** What it may do; everything where nothing is said. */
+  readonly policy?: Policy;
 }
 
 const nonceKeptMs = 15 * 60_000;
@@ -32,12 +35,12 @@ export class Authentication {
   }
 
   /**
-   * The access key id of a request that is signed as it must be. `sandboxNow` decides about expired tokens, `wallNow`
+   * Whose request it is, where it is signed as it must be. `sandboxNow` decides about expired tokens, `wallNow`
    * about the request's date: clients sign with the machine's clock, however fast the sandbox runs.
    *
    * @throws ClbError with the vendor's code
    */
-  check(request: SignedRequest, sandboxNow: number, wallNow: number): string {
+  check(request: SignedRequest, sandboxNow: number, wallNow: number): Credential {
     const authorization = parseAuthorization(request.headers['authorization'] ?? '');
     if (authorization === null)
       throw new ClbError(400, 'MissingAccessKeyId', 'AccessKeyId is mandatory for this action.');
@@ -58,7 +61,7 @@ export class Authentication {
       );
     }
     this.#useNonce(request.headers['x-acs-signature-nonce'] ?? '', wallNow);
-    return credential.accessKeyId;
+    return credential;
   }
 
   #useNonce(nonce: string, now: number): void {

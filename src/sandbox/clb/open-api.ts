@@ -12,6 +12,7 @@ import { errorOfFault } from './fault-errors.ts';
 import { clusterIdIn, clusterKubeconfig, type KubeconfigOf, meshKubeconfig } from './kubeconfig-actions.ts';
 import { type ClbModel, type ClbResponse, hostId } from './model.ts';
 import type { Params } from './params.ts';
+import { loadBalancersOf, refuseUnlessPermitted } from './permission.ts';
 import { requestIdFrom } from './request-id.ts';
 import { answerJson, readRequest } from './rpc-message.ts';
 
@@ -23,6 +24,8 @@ export interface OpenApiOptions {
   /** The one region that is served; the model's own. */
   readonly regionId: string;
   readonly credentials: readonly Credential[];
+  /** Whose resources these are; needed where a credential has a policy. */
+  readonly accountId?: string;
   readonly kubeconfigOf: KubeconfigOf;
   /** A free one when absent. */
   readonly port?: number;
@@ -111,18 +114,31 @@ function route(options: OpenApiOptions, authentication: Authentication, request:
   const now = options.clock.now();
   const action = request.headers['x-acs-action'] ?? '';
   const version = request.headers['x-acs-version'] ?? '';
-  const accessKeyId = authentication.check(request, now, Date.now());
+  const { accessKeyId, policy } = authentication.check(request, now, Date.now());
   options.onRequest?.({ action, version, accessKeyId });
   const params: Params = Object.fromEntries([...request.query, ...formFields(request)]);
   const requestId = requestIdFrom(options.random);
   const done = (body: Body): ClbResponse => ({ status: 200, body: { RequestId: requestId, ...body } });
+  const named = (product: string, what: string): string =>
+    `acs:${product}:${options.regionId}:${options.accountId ?? ''}:${what}`;
   const clusterId = clusterIdIn(request.path);
   if (clusterId !== null && request.method === 'GET' && version === '2015-12-15') {
+    refuseUnlessPermitted(policy, 'cs:DescribeClusterUserKubeconfig', [named('cs', `cluster/${clusterId}`)]);
     return { status: 200, body: clusterKubeconfig(options.kubeconfigOf, clusterId, params, now) };
   }
   if (request.path !== '/' || !['GET', 'POST'].includes(request.method)) throw clbErrors.actionNotFound();
-  if (version === '2014-05-15') return options.model.call(action, params, now);
+  if (version === '2014-05-15') {
+    const ids = loadBalancersOf(params, options.model.loadBalancers(now));
+    refuseUnlessPermitted(
+      policy,
+      `slb:${action}`,
+      ids.map((id) => named('slb', `loadbalancer/${id}`)),
+    );
+    return options.model.call(action, params, now);
+  }
   if (version === '2020-01-11' && action === 'DescribeServiceMeshKubeconfig') {
+    const mesh = named('servicemesh', `servicemesh/${params['ServiceMeshId'] ?? '*'}`);
+    refuseUnlessPermitted(policy, `servicemesh:${action}`, [mesh]);
     return done(meshKubeconfig(options.kubeconfigOf, params, now));
   }
   throw clbErrors.actionNotFound();

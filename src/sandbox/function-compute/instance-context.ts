@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import type { Policy } from '../ram.ts';
 import type { FunctionSpec } from './function-spec.ts';
 import type { ContextData } from './handler.ts';
 
@@ -14,11 +15,23 @@ export interface Account {
   readonly accountId: string;
   readonly region: string;
   readonly credentials: Credentials;
+  /** Roles of functions: they have keys of their own, and may invoke what their policy allows. None where absent. */
+  readonly roles?: readonly AccountRole[];
+}
+
+export interface AccountRole {
+  readonly functions: readonly string[];
+  readonly keys: Credentials;
+  readonly cloud: Policy;
+}
+
+function credentialsOf({ credentials, roles = [] }: Account, { name }: FunctionSpec): Credentials {
+  return roles.find(({ functions }) => functions.includes(name))?.keys ?? credentials;
 }
 
 /** The context of one invocation as the platform fills it in (reference A4). */
 export function contextData(account: Account, spec: FunctionSpec, requestId: string): ContextData {
-  const { accessKeyId, accessKeySecret, securityToken = '' } = account.credentials;
+  const { accessKeyId, accessKeySecret, securityToken = '' } = credentialsOf(account, spec);
   return {
     requestId,
     credentials: { accessKeyId, accessKeySecret, securityToken },
@@ -36,7 +49,7 @@ export function instanceEnvironment(
   spec: FunctionSpec,
   instanceId: string,
 ): Readonly<Record<string, string>> {
-  const { accessKeyId, accessKeySecret, securityToken } = account.credentials;
+  const { accessKeyId, accessKeySecret, securityToken } = credentialsOf(account, spec);
   return {
     ...spec.env,
     ALIBABA_CLOUD_ACCESS_KEY_ID: accessKeyId,

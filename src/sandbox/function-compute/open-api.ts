@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { permits } from '../ram.ts';
 import type { FunctionHost } from './host.ts';
 import { type Listening, listen, readBody, sendJson } from './http-io.ts';
-import type { Account } from './instance-context.ts';
+import type { Account, AccountRole } from './instance-context.ts';
 import type { Outcome, Refusal } from './invocation.ts';
 import { checkSignature } from './signature.ts';
 
@@ -34,8 +35,12 @@ async function respond(
   const body = await readBody(request, bodyBytesMax);
   if (body === null) return refuse(response, version, tooLarge);
   const signed = { method: request.method ?? '', path, headers: request.headers, body };
+  const caller = account.roles?.find(({ keys }) =>
+    request.headers.authorization?.startsWith(`FC ${keys.accessKeyId}:`),
+  );
   const refusal =
-    checkSignature(signed, account.credentials, Date.now()) ??
+    checkSignature(signed, caller?.keys ?? account.credentials, Date.now()) ??
+    (caller && call && !mayInvoke(account, caller, call.functionName) ? notAuthorized(call.functionName) : null) ??
     (call ? null : notSupported(request, path)) ??
     host.refusal();
   if (refusal || call === null) return refuse(response, version, refusal ?? notSupported(request, path));
@@ -110,6 +115,15 @@ function refuse(response: ServerResponse, version: Version, refusal: Refusal): v
       ? { RequestId: requestId, Code: code, Message: message }
       : { ErrorCode: code, ErrorMessage: message };
   sendJson(response, refusal.status, body, { 'x-fc-request-id': requestId });
+}
+
+function mayInvoke({ region, accountId }: Account, { cloud }: AccountRole, functionName: string): boolean {
+  return permits(cloud, 'fc:InvokeFunction', `acs:fc:${region}:${accountId}:functions/${functionName}`);
+}
+
+function notAuthorized(functionName: string): Refusal {
+  const message = `the caller is not authorized to perform 'fc:InvokeFunction' on resource '${functionName}'`;
+  return { status: 403, code: 'AccessDenied', message };
 }
 
 const tooLarge: Refusal = {

@@ -1,0 +1,145 @@
+import { cp, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ApiClient, apiClient, CannotReachError } from '../../src/cli/client.ts';
+import { isSameWeights, type Truth, truthReader } from '../../src/cli/demo/truth.ts';
+import type { MigrationView } from '../../src/domain/view.ts';
+import type { Role } from '../../src/sandbox/roles.ts';
+import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { documentedRoles } from '../fixtures/least-privilege.ts';
+import { type RedisServer, startRedis } from '../fixtures/redis-server.ts';
+import { documentedUser } from '../fixtures/redis-users.ts';
+import { until } from '../fixtures/running-sandbox.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const refusals = /forbidden|Forbidden\.RAM|missing permission|AccessDenied|NOPERM|script can't/i;
+
+let folder: string;
+let redis: RedisServer;
+let sandbox: Sandbox;
+let api: ApiClient;
+let roles: Readonly<Record<string, Role>>;
+let readTruth: () => Promise<Truth>;
+let before: Truth;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sluice-least-'));
+  await cp(join(root, 'dist/functions'), folder, { recursive: true });
+  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
+  redis = await startRedis();
+  roles = await documentedRoles('lb-public');
+  sandbox = await startSandbox({
+    options: { speed: 4, controllerLatencyMs: 500, meshLatencyMs: 500 },
+    functionsFolder: folder,
+    environment: { REDIS_URL: await documentedUser(redis, 'sluice', 'of-the-functions') },
+    roles,
+  });
+  const { url, token } = sandbox.description.functions;
+  api = apiClient({ server: url ?? '', token });
+  readTruth = truthReader(sandbox.description);
+  before = await readTruth();
+}, 90_000);
+
+afterAll(async () => {
+  await sandbox?.stop();
+  await redis?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const at = (name: string) => `/v1/migrations/${name}`;
+const seen = (name: string) => api.get<MigrationView>(at(name)).catch(() => null);
+const isBack = async (): Promise<boolean> => isSameWeights(before, await readTruth());
+const logs = (): readonly string[] =>
+  ['api', 'tick', 'step', 'schedule', 'watchdog'].flatMap((one) => sandbox.logs(one));
+
+async function start(name: string, spec: Readonly<Record<string, unknown>>): Promise<void> {
+  const migration = {
+    apiVersion: 'sluice/v1',
+    kind: 'Migration',
+    metadata: { name },
+    spec: {
+      source: 'istio-system/istio-ingressgateway',
+      target: 'istio-system/ingressgateway-asm',
+      probe: { host: 'shop.example.com', path: '/productpage' },
+      notify: ['ops'],
+      settle: '0s',
+      ...spec,
+    },
+  };
+  await until(
+    async () => (await seen(name)) ?? (await api.post<MigrationView>('/v1/migrations', migration).catch(notYet)),
+    60_000,
+  );
+}
+
+/** On a machine that is busy an instance may need longer to start than a request has in compressed time. */
+function notYet(error: unknown): null {
+  if (error instanceof CannotReachError) return null;
+  throw error;
+}
+
+async function isIn(name: string, state: string): Promise<MigrationView> {
+  return until(async () => {
+    const view = await seen(name);
+    if (view?.isFinal && view.state !== state) throw new Error(`${view.state}: ${view.reason}`);
+    return view?.state === state ? view : null;
+  }, 90_000);
+}
+
+describe('with the documented rights and no others', () => {
+  it('a migration goes to its end and back, verified at the CLB', async () => {
+    await start('whole', {
+      steps: [
+        { share: 10, bake: '4s' },
+        { share: 50, bake: '4s' },
+      ],
+      finish: 'return',
+      analysis: { errorRate: { minRequests: 10 } },
+    });
+    await isIn('whole', 'rolledBack');
+    expect(await isBack()).toBe(true);
+    const { history } = await api.get<{ history: readonly { kind: string }[] }>(`${at('whole')}/history`);
+    const kinds = history.map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind === 'step.verified')).toHaveLength(2);
+    expect(kinds.at(-1)).toBe('rolledback');
+    expect(JSON.stringify(sandbox.controls.chat())).toContain('whole (run');
+    expect(logs().filter((line) => refusals.test(line))).toEqual([]);
+  }, 200_000);
+
+  it('a rollback sets the weights straight at the CLB when neither Kubernetes API answers', async () => {
+    await start('broken-glass', { steps: [{ share: 50, bake: '1h' }], finish: 'return' });
+    await isIn('broken-glass', 'progressing.baking');
+    expect(await isBack()).toBe(false);
+    const faults = ['ack', 'asm', 'controller'].map((where) => ({ where, kind: 'error', rate: 1, status: 503 }));
+    await put('/faults', faults);
+    await api.post(`${at('broken-glass')}/abort`, {}).catch(() => null);
+    await until(isBack, 60_000);
+    await fetch(`${sandbox.description.control.url}/faults`, { method: 'DELETE' });
+    await isIn('broken-glass', 'rolledBack');
+    expect(logs().filter((line) => refusals.test(line))).toEqual([]);
+  }, 200_000);
+
+  it('the watchdog brings back what nobody cares for any more', async () => {
+    await start('abandoned', { steps: [{ share: 50, bake: '1h' }], finish: 'return', deadManAfter: '1m' });
+    await isIn('abandoned', 'progressing.baking');
+    const others = (await readdir(folder)).filter((file) => file.endsWith('.js') && file !== 'watchdog.js');
+    for (const file of others) await writeFile(join(folder, file), 'process.kill(process.pid, "SIGKILL");\n');
+    await put('/faults', [{ where: 'functions', kind: 'kill', rate: 1, forMs: 5_000 }]);
+    await until(isBack, 60_000);
+    await cp(join(root, 'dist/functions'), folder, { recursive: true });
+    await put('/faults', [{ where: 'functions', kind: 'kill', rate: 1, forMs: 5_000 }]);
+    await isIn('abandoned', 'rolledBack');
+    expect(sandbox.logs('watchdog').join('\n')).toContain('"watchdog":"rolled back"');
+    expect(logs().filter((line) => refusals.test(line))).toEqual([]);
+  }, 200_000);
+});
+
+async function put(path: string, body: unknown): Promise<void> {
+  const answer = await fetch(`${sandbox.description.control.url}${path}`, {
+    method: 'PUT',
+    body: JSON.stringify(body),
+  });
+  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+}
