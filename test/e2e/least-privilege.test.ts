@@ -1,7 +1,3 @@
-import { cp, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ApiClient, apiClient, CannotReachError } from '../../src/cli/client.ts';
 import { isSameWeights, type Truth, truthReader } from '../../src/cli/demo/truth.ts';
@@ -13,11 +9,8 @@ import { type RedisServer, startRedis } from '../fixtures/redis-server.ts';
 import { documentedUser } from '../fixtures/redis-users.ts';
 import { until } from '../fixtures/running-sandbox.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const refusals = /forbidden|Forbidden\.RAM|missing permission|AccessDenied|NOPERM|script can't/i;
 
-const progress: string[] = [];
-let folder: string;
 let redis: RedisServer;
 let sandbox: Sandbox;
 let api: ApiClient;
@@ -26,17 +19,12 @@ let readTruth: () => Promise<Truth>;
 let before: Truth;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sluice-least-'));
-  await cp(join(root, 'dist/functions'), folder, { recursive: true });
-  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
   redis = await startRedis();
   roles = await documentedRoles('lb-public');
   sandbox = await startSandbox({
     options: { speed: 5, ratePerSecond: 100, controllerLatencyMs: 500, meshLatencyMs: 500 },
-    functionsFolder: folder,
     environment: { REDIS_URL: await documentedUser(redis, 'sluice', 'of-the-functions') },
     roles,
-    progress: (line) => progress.push(line),
   });
   const { url, token } = sandbox.description.functions;
   api = apiClient({ server: url ?? '', token });
@@ -47,7 +35,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await sandbox?.stop();
   await redis?.stop();
-  await rm(folder, { recursive: true, force: true });
 });
 
 const at = (name: string) => `/v1/migrations/${name}`;
@@ -130,22 +117,6 @@ describe('with the documented rights and no others', () => {
     await isIn('broken-glass', 'rolledBack');
     expect(logs().filter((line) => refusals.test(line))).toEqual([]);
   }, 200_000);
-
-  it('the watchdog brings back what nobody cares for any more', async () => {
-    await start('abandoned', { steps: [{ share: 50, bake: '1h' }], finish: 'return', deadManAfter: '1m' });
-    await isIn('abandoned', 'progressing.baking');
-    const others = (await readdir(folder)).filter((file) => file.endsWith('.js') && file !== 'watchdog.js');
-    for (const file of others) await writeFile(join(folder, file), 'process.kill(process.pid, "SIGKILL");\n');
-    await put('/faults', [{ where: 'functions', kind: 'kill', rate: 1, forMs: 5_000 }]);
-    await until(isBack, 120_000).catch((cause) => {
-      throw new Error(`the watchdog: ${[...sandbox.logs('watchdog'), ...progress].slice(-30).join('\n')}`, { cause });
-    });
-    await cp(join(root, 'dist/functions'), folder, { recursive: true });
-    await put('/faults', [{ where: 'functions', kind: 'kill', rate: 1, forMs: 5_000 }]);
-    await isIn('abandoned', 'rolledBack');
-    expect(sandbox.logs('watchdog').join('\n')).toContain('"watchdog":"rolled back"');
-    expect(logs().filter((line) => refusals.test(line))).toEqual([]);
-  }, 300_000);
 });
 
 async function put(path: string, body: unknown): Promise<void> {
