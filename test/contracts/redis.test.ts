@@ -48,7 +48,7 @@ describe('signals in Redis', () =>
 describe('alerts in Redis', () =>
   alertsContract(async () => {
     const server = await startRedis();
-    const redis = connectRedis(server.url);
+    const redis = connectRedis(await documentedUser(server, 'sluice', 'of-the-functions'));
     return {
       alerts: redisAlerts(redis, { shards: 4 }),
       stop: async () => {
