@@ -53,7 +53,7 @@ const hellos: Readonly<Record<string, () => Promise<unknown>>> = {
       isLoopbackAllowed: true,
     }).post('audit', aNotice()),
   redis: async () => {
-    const store = redisStore(connectRedis(`rediss://:canary-password@${at('redis')}`, { commandTimeoutMs: 3_000 }));
+    const store = redisStore(connectRedis(`rediss://:canary-password@${at('redis')}`, { commandTimeoutMs: 20_000 }));
     try {
       return await store.load('nobody');
     } finally {
