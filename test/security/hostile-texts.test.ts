@@ -65,7 +65,7 @@ function withTexts(view: MigrationView, text: string): MigrationView {
 }
 
 const port = { group: 'rsp', sourceWeight: 81, targetWeight: 9, asked: 10, share: 10, observed: null };
-const everything = {
+const everything: MigrationView = {
   name: 'shop-ingress',
   run: 'r1',
   revision: 7,
@@ -80,10 +80,16 @@ const everything = {
   differences: 'port 80 has 3',
   verdict: {
     kind: 'fail',
+    metric: 'errors',
+    signals: 'push',
     reason: 'errors',
     source: { requests: 10, errors: 0 },
     target: { requests: 10, errors: 9 },
-  },
+    noise: { batch: 0.1, minute: 0.1 },
+    others: [{ kind: 'pass', metric: 'latency', signals: 'mine', reason: 'fine' }],
+    findings: ['the requests are unlike'],
+    // Only what is shown of a verdict.
+  } as unknown as MigrationView['verdict'],
   leftovers: [],
   probes: [{ probe: 'productpage', side: 'source', failuresInRow: 1, askedAtMs: 0, detail: '503' }],
   rehearsal: null,
@@ -94,7 +100,7 @@ const everything = {
   createdAt: '2026-01-31T08:00:00.000Z',
   updatedAt: '2026-01-31T09:00:00.000Z',
   spec: aSpec(),
-} as unknown as MigrationView;
+};
 
 describe('on a terminal', () => {
   it.each(hostile)('%j moves no cursor and adds no line, wherever in a migration it stands', (text) => {
