@@ -46,6 +46,7 @@ export function linesOf(settings: LoadSettings, figures: LoadFigures): readonly 
     line('Redis for each migration', `${(redis.perMigration / 1024).toFixed(0)} KB`, 'for information', true),
     line('largest RSS', `${megabytes(Math.max(0, ...figures.rss))} MB`, 'for information', true),
     line('commits, samples', `${figures.commits}, ${figures.samples}`, 'for information', true),
+    line('all under way after (virtual)', seconds(figures.underWayAfterMs), 'for information', true),
     line('took (wall)', seconds(figures.tookMs), 'for information', true),
   ];
 }

@@ -16,7 +16,15 @@ it('many migrations at once on one Redis are all carried on, and Redis holds no 
 
 it('a bound that is broken is seen', () => {
   const figures: LoadFigures = {
-    ...{ tookMs: 1, commits: 1, samples: 1, rss: [], failed: ['shop-1: no answer'], states: { stuck: 1 } },
+    ...{
+      tookMs: 1,
+      underWayAfterMs: 1,
+      commits: 1,
+      samples: 1,
+      rss: [],
+      failed: ['shop-1: no answer'],
+      states: { stuck: 1 },
+    },
     lateMs: { p99: 1, most: 20_001 },
     heap: [1, 1, 1, 50, 50, 50, 100, 100, 100].map((megabytes) => megabytes * 1024 * 1024),
     redis: { perMigration: 1, record: 300_000, history: 3_000_000, signals: 11_000_000 },
