@@ -30,7 +30,8 @@ const goldens = files.flatMap((file) => {
 
 async function placedInto(golden: (typeof goldens)[number]): Promise<World> {
   const world = aWorld();
-  const { side, ...rest } = structuredClone(golden.world);
+  // Listeners are today's: what a version did not read of them it did not write down either.
+  const { side, listeners: _, ...rest } = structuredClone(golden.world);
   Object.assign(world, rest);
   for (const each of sides) {
     // A controller that rests comes back never; JSON has no word for it.
