@@ -45,10 +45,21 @@ export function linesOf(settings: LoadSettings, figures: LoadFigures): readonly 
     ),
     line('Redis for each migration', `${(redis.perMigration / 1024).toFixed(0)} KB`, 'for information', true),
     line('largest RSS', `${megabytes(Math.max(0, ...figures.rss))} MB`, 'for information', true),
-    line('commits, samples', `${figures.commits}, ${figures.samples}`, 'for information', true),
+    line(
+      'samples written',
+      String(figures.samples),
+      `${samplesMin(settings)}, nine of ten`,
+      figures.samples >= samplesMin(settings),
+    ),
+    line('commits', String(figures.commits), 'for information', true),
     line('all under way after (virtual)', seconds(figures.underWayAfterMs), 'for information', true),
     line('took (wall)', seconds(figures.tookMs), 'for information', true),
   ];
+}
+
+/** Where fewer are written than were to be, it is the machine that is too slow, and the load is another one. */
+function samplesMin({ migrations, forMs }: LoadSettings): number {
+  return Math.floor((migrations * forMs * 0.9) / 1_000);
 }
 
 function line(what: string, figure: string, bound: string, isKept: boolean): Line {

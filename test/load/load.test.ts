@@ -11,7 +11,7 @@ it('many migrations at once on one Redis are all carried on, and Redis holds no 
   expect(figures.samples).toBeGreaterThan(500);
   const broken = linesOf(settings, figures).filter(({ isKept }) => !isKept);
   // How late work is depends on what else the machine does: `npm run load` is for that.
-  expect(broken.filter(({ what }) => !what.startsWith('work is late'))).toEqual([]);
+  expect(broken.filter(({ what }) => !/^(work is late|samples)/.test(what))).toEqual([]);
 });
 
 it('a bound that is broken is seen', () => {
@@ -29,5 +29,5 @@ it('a bound that is broken is seen', () => {
     heap: [1, 1, 1, 50, 50, 50, 100, 100, 100].map((megabytes) => megabytes * 1024 * 1024),
     redis: { perMigration: 1, record: 300_000, history: 3_000_000, signals: 11_000_000 },
   };
-  expect(linesOf(settings, figures).filter(({ isKept }) => !isKept)).toHaveLength(7);
+  expect(linesOf(settings, figures).filter(({ isKept }) => !isKept)).toHaveLength(8);
 });
