@@ -67,6 +67,9 @@ const sample = v.pipe(
         'Connections through the CLB that were open at the end of the interval (Envoy: downstream_cx_active)',
       ),
     ),
+    slow: v.exactOptional(
+      wholeNumber(0, 1_000_000_000, "How many of the requests took longer than the spec's analysis.latency.over"),
+    ),
     direct: v.exactOptional(
       wholeNumber(
         0,
@@ -75,6 +78,7 @@ const sample = v.pipe(
       ),
     ),
   }),
+  v.check(({ requests, slow = 0 }) => slow <= requests, 'has more slow requests than requests'),
   v.check(({ requests, errors }) => errors <= requests, 'has more errors than requests'),
   v.check(({ requests, direct = 0 }) => direct <= requests, 'has more direct requests than requests'),
   v.check(

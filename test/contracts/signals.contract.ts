@@ -55,6 +55,14 @@ function keeping(shared: Shared): void {
     expect(await signals.read('ordered', 0)).toEqual([early, middle, late]);
   });
 
+  it('give back how many requests were slow, and refuse more of them than there were requests', async () => {
+    const { signals, nowMs } = shared();
+    const samples = [sampleOf(nowMs - 10_000, { slow: 7 }), sampleOf(nowMs - 5_000, { direct: 2, slow: 0 })];
+    await signals.record('slow', samples);
+    expect(await signals.read('slow', 0)).toEqual(samples);
+    await expect(signals.record('slow', [sampleOf(nowMs, { slow: 101 })])).rejects.toThrow(InvalidInputError);
+  });
+
   it('give only intervals that begin at the time asked for or later', async () => {
     const { signals, nowMs } = shared();
     const times = [nowMs - 2_001, nowMs - 2_000, nowMs - 1_999];

@@ -32,10 +32,10 @@ export interface Environment {
   readonly leases: Database<{ readonly holder: string; readonly untilMs: number }, string>;
   /**
    * [name, begin of the interval, side, instance, load balancer where the sample says it] -> [length, requests, errors], then
-   * connections and direct, null where the sample does not say them. Before there were these two, it ended with errors.
+   * connections, direct and slow, null where the sample does not say them. Older ones end before these.
    */
   readonly signals: Database<
-    [number, number, number, (number | null)?, (number | null)?],
+    [number, number, number, (number | null)?, (number | null)?, (number | null)?],
     [string, number, string, string, ...string[]]
   >;
   /** name -> reports of alerts, each one's JSON. */

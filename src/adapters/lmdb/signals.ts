@@ -49,11 +49,23 @@ export function lmdbSignals(folder: string, options: LmdbOptions = {}): LmdbSign
 
 /** Of a repeat with other numbers the one with more requests stays (domain, withoutRepeats). */
 function put({ signals }: Environment, name: string, sample: Sample): void {
-  const { side, instance, fromMs, ms, requests, errors, loadBalancer, connections = null, direct = null } = sample;
+  const {
+    side,
+    instance,
+    fromMs,
+    ms,
+    requests,
+    errors,
+    loadBalancer,
+    connections = null,
+    direct = null,
+    slow = null,
+  } = sample;
   const label = loadBalancer === undefined ? [] : [loadBalancer];
   const key: [string, number, string, string, ...string[]] = [name, fromMs, side, instance, ...label];
   const known = signals.get(key);
-  if (known === undefined || requests > known[1]) signals.putSync(key, [ms, requests, errors, connections, direct]);
+  if (known === undefined || requests > known[1])
+    signals.putSync(key, [ms, requests, errors, connections, direct, slow]);
 }
 
 /** @throws InvalidInputError where as many names as may be have fresh samples; names whose samples are all old go. */
@@ -98,12 +110,13 @@ function newest({ signals }: Environment, name: string, sinceMs: number): readon
   };
   const samples = signals.getRange(range).map(({ key, value }): Sample => {
     const [, fromMs, side, instance, loadBalancer] = key;
-    const [ms, requests, errors, connections = null, direct = null] = value;
+    const [ms, requests, errors, connections = null, direct = null, slow = null] = value;
     return {
       ...{ side: side === 'source' ? 'source' : 'target', instance, fromMs, ms, requests, errors },
       ...(loadBalancer === undefined ? {} : { loadBalancer }),
       ...(connections === null ? {} : { connections }),
       ...(direct === null ? {} : { direct }),
+      ...(slow === null ? {} : { slow }),
     };
   });
   return inOrder([...samples]);

@@ -13,7 +13,7 @@ const intervalMsMax = 60 * 60 * 1000;
 const instanceForm = /^[\x21-\x7e]{1,128}$/;
 const loadBalancerForm = /^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$/;
 const memberForm =
-  /^(source|target) ([\x21-\x7e]{1,128}) (\d{1,12}(?:\.\d{1,9})?) (\d{1,5}(?:\.\d{1,9})?) (\d{1,15}) (\d{1,15})(?: ([^\s=]{1,80}))?(?: connections=(\d{1,15}))?(?: direct=(\d{1,15}))?$/;
+  /^(source|target) ([\x21-\x7e]{1,128}) (\d{1,12}(?:\.\d{1,9})?) (\d{1,5}(?:\.\d{1,9})?) (\d{1,15}) (\d{1,15})(?: ([^\s=]{1,80}))?(?: connections=(\d{1,15}))?(?: direct=(\d{1,15}))?(?: slow=(\d{1,15}))?$/;
 
 /** @throws InvalidInputError with the place of each sample (the first 20) that no store can take */
 export function checkSamples(samples: readonly Sample[]): void {
@@ -30,15 +30,16 @@ export function checkSamples(samples: readonly Sample[]): void {
 
 /**
  * The sample as one line (docs/redis.md):
- * `<side> <instance> <fromEpochSeconds> <seconds> <requests> <errors>[ <loadBalancer>][ connections=<n>][ direct=<n>]`.
+ * `<side> <instance> <fromEpochSeconds> <seconds> <requests> <errors>[ <loadBalancer>][ connections=<n>][ direct=<n>][ slow=<n>]`.
  */
 export function toMember(sample: Sample): string {
-  const { side, instance, fromMs, ms, requests, errors, loadBalancer, connections, direct } = sample;
+  const { side, instance, fromMs, ms, requests, errors, loadBalancer, connections, direct, slow } = sample;
   return [
     ...[side, instance, fromMs / 1000, ms / 1000, requests, errors],
     ...(loadBalancer === undefined ? [] : [loadBalancer]),
     ...(connections === undefined ? [] : [`connections=${connections}`]),
     ...(direct === undefined ? [] : [`direct=${direct}`]),
+    ...(slow === undefined ? [] : [`slow=${slow}`]),
   ].join(' ');
 }
 
@@ -46,7 +47,7 @@ export function toMember(sample: Sample): string {
 export function fromMember(member: string): Sample | null {
   const parts = memberForm.exec(member);
   if (parts === null) return null;
-  const [, side, instance = '', from, seconds, requests, errors, loadBalancer, connections, direct] = parts;
+  const [, side, instance = '', from, seconds, requests, errors, loadBalancer, connections, direct, slow] = parts;
   const sample: Sample = {
     side: side === 'source' ? 'source' : 'target',
     instance,
@@ -57,6 +58,7 @@ export function fromMember(member: string): Sample | null {
     ...(loadBalancer === undefined ? {} : { loadBalancer }),
     ...(connections === undefined ? {} : { connections: Number(connections) }),
     ...(direct === undefined ? {} : { direct: Number(direct) }),
+    ...(slow === undefined ? {} : { slow: Number(slow) }),
   };
   return problemOf(sample) === null ? sample : null;
 }
@@ -79,7 +81,9 @@ function problemOf(sample: Sample): string | null {
   return errors > requests ? 'there are more errors than requests' : wayProblemOf(sample);
 }
 
-function wayProblemOf({ requests, loadBalancer, connections = 0, direct = 0 }: Sample): string | null {
+function wayProblemOf({ requests, loadBalancer, connections = 0, direct = 0, slow = 0 }: Sample): string | null {
+  if (!isCount(slow)) return 'slow must be a whole number from 0 on';
+  if (slow > requests) return 'there are more slow requests than requests';
   if (!isCount(connections) || !isCount(direct)) return 'connections and direct must be whole numbers from 0 on';
   if (direct > requests) return 'there are more direct requests than requests';
   return loadBalancer !== undefined && direct > 0 ? 'direct requests come through no load balancer' : null;
