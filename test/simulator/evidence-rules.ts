@@ -59,13 +59,23 @@ export class EvidenceRules {
     if (movingStates.has(before.state)) {
       this.#movedMs.set(next.run, this.movedMs(next.run) + Math.max(0, next.updatedAtMs - before.updatedAtMs));
     }
+    this.#checkActed(next);
     this.#checkVerdict(instance, before, next);
     this.#checkForward(before, next, history);
     if (history.some(({ kind }) => kind === 'step.passed')) this.#checkPassing(instance, before, next);
     this.#checkTimes(before, next);
   }
 
-  /** A verdict acts in the invocation that reached it, never one tick later. */
+  /** A verdict acts in the commit that keeps it, never one tick later. */
+  #checkActed(next: MigrationRecord): void {
+    const { verdict, hold } = contextOf(next);
+    const isHeldForBoth = next.state === 'held' && hold?.cause === 'bothFailing';
+    if (verdict?.kind === 'fail' && !isRollingBack(next) && !isHeldForBoth && !next.isFinal) {
+      this.#facts.violate('4', `${next.name} keeps a failing verdict and is ${next.state}`);
+    }
+  }
+
+  /** What nobody may call good is not kept for as long as it takes to be so bad. */
   #checkVerdict(instance: Instance, before: MigrationRecord, next: MigrationRecord): void {
     const looked = this.#looks.get(instance)?.get(next.name);
     if (looked === undefined || !looked.isBad) return;
