@@ -51,8 +51,7 @@ export interface Look extends Achieved {
 /** Answers to effects. Each repeats the question it answers. */
 export type AnswerEvent = {
   readonly question: number;
-} & /** With what people should know although it refuses nothing, in few words; null where all is well. */
-(
+} /** With what people should know although it refuses nothing, in few words; null where all is well. */ & (
   | { readonly type: 'preflight.passed'; readonly baseline: Baseline; readonly remark: string | null }
   | { readonly type: 'preflight.refused'; readonly reason: string }
   | { readonly type: 'baseline.kept' }

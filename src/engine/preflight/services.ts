@@ -1,6 +1,7 @@
+import { differencesOfSide } from '../../domain/agreement.ts';
 import { keyInUse, readAnnotation } from '../../domain/annotations.ts';
-import type { ServiceReading } from '../../domain/observation.ts';
-import type { Side } from '../../domain/spec.ts';
+import { readingOf, type ServiceReading, syncFailure } from '../../domain/observation.ts';
+import { type Side, sides } from '../../domain/spec.ts';
 import type { ServiceSurvey } from '../../domain/survey.ts';
 import { bad, type Check, kindOf, pass } from './check.ts';
 import { annotate } from './commands.ts';
@@ -85,7 +86,7 @@ export function serviceChecks(look: RouteLook): readonly Check[] {
     clientAddressCheck(look),
     ...istioApiChecks(look),
     ...[source, target].map((side, index) => ownerCheck(index === 0 ? 'source' : 'target', side)),
-    ...[...source.services, ...target.services].map(warningCheck),
+    ...sides.flatMap((side) => readingOf(look.observation, side).services.map((one) => warningCheck(look, side, one))),
   ];
 }
 
@@ -228,10 +229,15 @@ function ownerCheck(side: Side, { carrier, services }: RouteLook['observation'][
   return bad(weightOwner, 'warn', found, { at: { object: `the ${side}`, field, value: key ?? writer } });
 }
 
-function warningCheck(service: ServiceReading): Check {
+function warningCheck({ observation }: RouteLook, side: Side, service: ServiceReading): Check {
   const name = serviceName(service);
   const { warning } = service;
-  if (warning === null) return pass(warnings, `no warning about ${name}`);
+  // A failed reconcile is tried again: where the CLB has what the annotations say, it went well in the end.
+  const { carrier } = readingOf(observation, side);
+  const isSettled = carrier !== null && differencesOfSide(observation, side, carrier).length === 0;
+  if (warning === null || (warning.reason === syncFailure && isSettled)) {
+    return pass(warnings, `no warning about ${name} that is not settled`);
+  }
   const at = { object: `Event of ${name}`, field: 'reason', value: warning.reason };
   return bad(warnings, 'warn', `${name}: ${warning.reason} at ${toTime(warning.atMs)}: ${warning.message}`, { at });
 }

@@ -67,6 +67,14 @@ describe('a preflight', () => {
     expect(found?.remedy).toContain(`--LoadBalancerId 'lb-1; rm '\\''x'\\''' --ListenerPort`);
   });
 
+  it('lets a reconcile that failed rest once the load balancer has what the annotations say', async () => {
+    const scene = aScene();
+    const warning = { reason: 'SyncLoadBalancerFailed', message: 'configuring', atMs: 1_700_000_000_000, firstAtMs: 0 };
+    withService(scene, 'target', { warning });
+    const found = (await checksOf(scene)).filter(({ id }) => id === 'controller-warning');
+    expect(new Set(found.map(({ status }) => status))).toEqual(new Set(['pass']));
+  });
+
   it('takes two ports of one group where they lead to the same port of the pods', async () => {
     const scene = aScene();
     const ports = [80, 8080].map((port) => ({ port, group: 'rsp-pub-80' }));
