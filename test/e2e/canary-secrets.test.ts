@@ -30,7 +30,7 @@ beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'sluice-canary-'));
   redis = await startRedis({ settings: { loglevel: 'verbose' } });
   sandbox = await startSandbox({
-    options: { speed: 5, ratePerSecond: 100, controllerLatencyMs: 300, meshLatencyMs: 300 },
+    options: { speed: 5, ratePerSecond: 40, controllerLatencyMs: 300, meshLatencyMs: 300 },
     environment: { REDIS_URL: await documentedUser(redis, 'sluice', redisPassword) },
     roles: await documentedRoles('lb-public'),
     progress: (line) => add('progress of the sandbox', line),

@@ -22,7 +22,7 @@ beforeAll(async () => {
   redis = await startRedis();
   roles = await documentedRoles('lb-public');
   sandbox = await startSandbox({
-    options: { speed: 5, ratePerSecond: 100, controllerLatencyMs: 500, meshLatencyMs: 500 },
+    options: { speed: 3, ratePerSecond: 100, controllerLatencyMs: 500, meshLatencyMs: 500 },
     environment: { REDIS_URL: await documentedUser(redis, 'sluice', 'of-the-functions') },
     roles,
   });
@@ -77,7 +77,7 @@ async function isIn(name: string, state: string): Promise<MigrationView> {
     if (view?.isFinal && view.state !== state) throw new Error(`${view.state}: ${view.reason}`);
     return view?.state === state ? view : null;
   };
-  return until(look, 90_000).catch((cause) => {
+  return until(look, 120_000).catch((cause) => {
     const told = logs().filter((line) => refusals.test(line));
     throw new Error(`${name} did not come to ${state}: ${JSON.stringify([last, told]).slice(0, 3_000)}`, { cause });
   });
@@ -87,8 +87,8 @@ describe('with the documented rights and no others', () => {
   it('a migration goes to its end and back, verified at the CLB', async () => {
     await start('whole', {
       steps: [
-        { share: 10, bake: '10s' },
-        { share: 50, bake: '10s' },
+        { share: 40, bake: '6s' },
+        { share: 80, bake: '6s' },
       ],
       finish: 'return',
       analysis: { errorRate: { minRequests: 10 } },
@@ -112,7 +112,7 @@ describe('with the documented rights and no others', () => {
     const faults = ['ack', 'asm', 'controller'].map((where) => ({ where, kind: 'error', rate: 1, status: 503 }));
     await put('/faults', faults);
     await api.post(`${at('broken-glass')}/abort`, {}).catch(() => null);
-    await until(isBack, 60_000);
+    await until(isBack, 120_000);
     await fetch(`${sandbox.description.control.url}/faults`, { method: 'DELETE' });
     await isIn('broken-glass', 'rolledBack');
     expect(logs().filter((line) => refusals.test(line))).toEqual([]);
