@@ -190,8 +190,9 @@ function carriesTraffic(observation: RouteObservation, group: GroupReading, side
   const weighted = ownOf(group, readingOf(observation, side)).filter(({ weight }) => weight > 0);
   if (options.isForced) return weighted.length > 0;
   if (weighted.some(({ health }) => health === 'normal')) return true;
-  // What the CLB itself takes for abnormal gets nothing from it, whatever a probe says.
-  return options.answers[side] === true && weighted.some(({ health }) => health === 'unavailable');
+  // Where the CLB checks health, it sends nothing to what it has not found healthy yet, whatever a probe says.
+  const isChecked = group.backends.some(({ health }) => health !== 'unavailable');
+  return options.answers[side] === true && !isChecked && weighted.length > 0;
 }
 
 function capacityRefusal(observation: RouteObservation, options: MoveOptions): string | null {

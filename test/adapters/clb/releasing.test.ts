@@ -3,7 +3,10 @@ import { type Cloud, startCloud } from './cloud.ts';
 
 let cloud: Cloud;
 const tags = () => cloud.client.listTagResources('lb-public');
-const groups = () => cloud.client.describeVServerGroups('lb-public');
+const groups = async () =>
+  Object.fromEntries(
+    (await cloud.client.describeVServerGroups('lb-public')).map((one) => [one.VServerGroupId, one.VServerGroupName]),
+  );
 
 beforeEach(async () => {
   cloud = await startCloud();
