@@ -59,7 +59,7 @@ const isIn = (name: string, state: string) =>
     return view.state === state ? view : null;
   }, 40_000);
 
-const settled = ['settle: 0s', 'analysis: { errorRate: { minRequests: 10 } }'];
+const settled = ['settle: 0s', 'analysis: { errorRate: { harmBudget: 50%, minRequests: 10 } }'];
 const target = () => sandbox.weights('rsp-pub-443', 'istio-ingressgateway-asm');
 const source = () => sandbox.weights('rsp-pub-443', 'istio-ingressgateway');
 

@@ -31,7 +31,7 @@ const canary = {
     settle: '0s',
     // Patience on a busy machine, where a minute is two seconds: what it takes to go back, and what it takes to count five requests is not what this test is about.
     breakGlassAfter: '1h',
-    analysis: { errorRate: { minRequests: 5 }, patience: '24h' },
+    analysis: { errorRate: { harmBudget: '50%', minRequests: 5 }, patience: '24h' },
   },
 };
 

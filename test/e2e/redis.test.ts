@@ -79,7 +79,7 @@ const baseline = { source: [33, 33, 33], target: [0, 0, 0] };
 describe('a sandbox with REDIS_URL', () => {
   it('keeps a whole migration in Redis, under the documented keys', async () => {
     const steps = 'steps: [{ share: 10, bake: 10s }, { share: 50, bake: 10s }]';
-    const more = ['finish: return', 'settle: 0s', 'analysis: { errorRate: { minRequests: 10 } }'];
+    const more = ['finish: return', 'settle: 0s', 'analysis: { errorRate: { harmBudget: 50%, minRequests: 10 } }'];
     const file = await writeMigration(home, 'whole', steps, ...more);
     expect((await sluice('start', '-f', file, '--wait')).code).toBe(0);
     expect(countsByKind(await historyOf('whole'))).toEqual({

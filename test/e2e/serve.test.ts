@@ -61,7 +61,7 @@ const canary = (name: string, steps = '{ share: 50, bake: 1s }') =>
     `steps: [${steps}]`,
     'finish: return',
     'settle: 0s',
-    'analysis: { errorRate: { minRequests: 10 } }',
+    'analysis: { errorRate: { harmBudget: 50%, minRequests: 10 } }',
   );
 
 const source = () => sandbox.weights('rsp-pub-80', 'istio-ingressgateway');
