@@ -1,4 +1,4 @@
-import type { AnswerEvent, MigrationEvent } from '../../state-machines/events.ts';
+import type { MigrationEvent } from '../../state-machines/events.ts';
 import { type Command, dueAtMs, type MigrationRecord } from '../domain/record.ts';
 import { ConflictError } from '../ports/errors.ts';
 import type { HistoryEntry } from '../ports/migration-store.ts';
@@ -144,7 +144,7 @@ function apply(current: MigrationRecord, { command, outcome }: Finished, atMs: n
   if (!isWanted) return { next: current, history: [] };
   switch (outcome.kind) {
     case 'answer': {
-      const acknowledged = acknowledge(aboveFence(current, outcome.event), command.id);
+      const acknowledged = acknowledge(current, command.id);
       const stepped = stepRecord(acknowledged, { ...outcome.event, at: atMs });
       return { next: stepped?.record ?? acknowledged, history: stepped?.history ?? [] };
     }
@@ -166,12 +166,6 @@ function apply(current: MigrationRecord, { command, outcome }: Finished, atMs: n
     default:
       return outcome satisfies never;
   }
-}
-
-/** A look that met a newer fence holds the migration; what a person then decides must be able to write. */
-function aboveFence(record: MigrationRecord, event: AnswerEvent): MigrationRecord {
-  const fence = event.type === 'watch.seen' ? (event.look.newerFence ?? 0) : 0;
-  return fence <= record.revision ? record : { ...record, revision: fence };
 }
 
 /**
