@@ -13,7 +13,7 @@ let operator: Operator;
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'sluice-e2e-rehearse-'));
-  sandbox = await startSandbox('--speed', '5', '--seed', '41');
+  sandbox = await startSandbox('--speed', '3', '--seed', '41');
   operator = operatorOf(sandbox, home);
 }, 90_000);
 
