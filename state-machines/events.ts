@@ -48,10 +48,8 @@ export interface Look extends Achieved {
   readonly leftovers: readonly Leftover[];
 }
 
-/** Answers to effects. Each repeats the question it answers. */
-export type AnswerEvent = {
-  readonly question: number;
-} /** With what people should know although it refuses nothing, in few words; null where all is well. */ & (
+type Answer =
+  /** With what people should know although it refuses nothing, in few words; null where all is well. */
   | { readonly type: 'preflight.passed'; readonly baseline: Baseline; readonly remark: string | null }
   | { readonly type: 'preflight.refused'; readonly reason: string }
   | { readonly type: 'baseline.kept' }
@@ -73,8 +71,10 @@ export type AnswerEvent = {
   /** With what is left at the target. */
   | ({ readonly type: 'restore.verified'; readonly leftovers: readonly Leftover[] } & Achieved)
   | { readonly type: 'leftovers.counted'; readonly leftovers: readonly Leftover[] }
-  | ({ readonly type: 'glass.tried' } & GlassTried)
-);
+  | ({ readonly type: 'glass.tried' } & GlassTried);
+
+/** Answers to effects. Each repeats the question it answers. */
+export type AnswerEvent = { readonly question: number } & Answer;
 
 /** The watchdog's claim on the record, met by an engine that is back (rule 9). It comes from the record, never from outside. */
 type ClaimEvent = { readonly type: 'watchdog.claimed'; readonly reason: string };
