@@ -1,4 +1,5 @@
 import { areGreen, failingProbe, withAnswers } from '../src/domain/probe-health.ts';
+import { shareOfSplit } from '../src/domain/split.ts';
 import { askedOf } from '../src/domain/stages.ts';
 import { type HoldCause, type MigrationContext, stageOf, stepOf } from './context.ts';
 import type { Look } from './events.ts';
@@ -78,7 +79,7 @@ function assessDrift(context: MigrationContext, look: Look): Assessment {
   const stage = stageOf(context);
   const isMoreThanAsked =
     look.achieved.some((port) => (port.share ?? 0) > askedOf(stage, routes, port) + tolerance) ||
-    look.achievedSplits.some(({ share }) => (share ?? 0) > stage.step.share + tolerance);
+    look.achievedSplits.some(({ share }, index) => (share ?? 0) > splitAsked(context, index) + tolerance);
   // Before the first step nothing is asked: what goes to the target is taken back to the baseline.
   if (context.step < 0 && isMoreThanAsked) return { kind: 'rollback', text: `drift: ${text}` };
   if (!isAnswered && isMoreThanAsked && look.isSourceCarrying) {
@@ -86,6 +87,12 @@ function assessDrift(context: MigrationContext, look: Look): Assessment {
   }
   if (!isAnswered && onDrift === 'restore' && !isMoreThanAsked) return { kind: 'correct', text };
   return { kind: 'hold', cause: 'drift', text };
+}
+
+/** Subsets have a share before the first step: that of the baseline. */
+function splitAsked({ spec, splits }: MigrationContext, index: number): number {
+  const [route, goal] = [spec.subsets[index], splits[index]];
+  return route === undefined || goal === undefined ? 0 : (shareOfSplit(goal, route) ?? 0);
 }
 
 /** What people are told of: a chat is no place for a hundred backends. All of them are in the view. */

@@ -86,6 +86,15 @@ describe('subsets of a host', () => {
     expect(split()).toEqual({ v1: 40, v2: 40, v3: 20 });
   });
 
+  it('are not taken back before the first step because of the share that they always had', async () => {
+    await start({ windows: [{ days: ['mon'], fromMinute: 0, toMinute: 1, zone: 'UTC' }] });
+    await until('held');
+    const fence = world.mesh.virtualService?.fence ?? null;
+    world.mesh.virtualService = { split: { v1: 30, v2: 40, v3: 30 }, fence, writtenBy: 'kubectl-edit' };
+    await expect(until('rolledBack')).rejects.toThrow('but is held');
+    expect(split()).toEqual({ v1: 30, v2: 40, v3: 30 });
+  });
+
   it('are held when their own counters contradict the weights: a read-back alone is no proof in a mesh', async () => {
     await start({ steps: [aStep(90)] });
     await until('held', { counted: () => 33 });
