@@ -1,13 +1,12 @@
 import { dryRun } from '../engine/plan.ts';
 import { lastSpec, rehearsalOf } from '../engine/rehearse.ts';
-import { resolveDraft, startMigration } from '../engine/start.ts';
+import { resolveDraft } from '../engine/start.ts';
 import { InvalidInputError } from '../ports/errors.ts';
 import { type ApiResponse, json } from './http.ts';
-import { goOn } from './invoke.ts';
 import type { Call, Operation } from './operation.ts';
 import { dryRunAnswer, dryRunParameter, isDryRun } from './planning.ts';
-import { shown } from './reading.ts';
 import { readMigrationBody } from './request-body.ts';
+import { startOnce } from './starting.ts';
 import { viewSchema } from './view-schema.ts';
 
 export const rehearsing: readonly Operation[] = [
@@ -29,12 +28,9 @@ export const rehearsing: readonly Operation[] = [
 
 /** Without a body it is the spec of the last run of this name that is rehearsed. */
 async function rehearse(call: Call): Promise<ApiResponse> {
-  const { ports, newId } = call.dependencies;
-  const spec = await rehearsalOf(ports, await specOf(call));
-  if (isDryRun(call)) return json(200, await dryRun(ports, spec));
-  const record = await startMigration(ports, spec, { run: newId(), actor: call.caller, isRehearsal: true });
-  await goOn(ports, record);
-  return json(201, shown(record), { location: `/v1/migrations/${record.name}` });
+  const { ports } = call.dependencies;
+  const resolve = async () => rehearsalOf(ports, await specOf(call));
+  return isDryRun(call) ? json(200, await dryRun(ports, await resolve())) : startOnce(call, call.name, resolve, true);
 }
 
 async function specOf({ dependencies: { ports }, request, name }: Call) {

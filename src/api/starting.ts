@@ -1,4 +1,5 @@
 import type { MigrationRecord } from '../domain/record.ts';
+import type { Spec } from '../domain/spec.ts';
 import { resolveDraft, startMigration } from '../engine/start.ts';
 import { ConflictError, UnreadableRecordError } from '../ports/errors.ts';
 import type { MigrationStore } from '../ports/migration-store.ts';
@@ -32,17 +33,27 @@ export const starting: readonly Operation[] = [
   },
 ];
 
-async function start(call: Call): Promise<ApiResponse> {
-  const { ports, newId } = call.dependencies;
+function start(call: Call): Promise<ApiResponse> {
   const draft = readMigrationBody(call.request);
+  return startOnce(call, draft.name, () => resolveDraft(call.dependencies.ports, draft));
+}
+
+/** Starts a run of the name, or finds the one that the same request with the same Idempotency-Key started. */
+export async function startOnce(
+  call: Call,
+  name: string,
+  resolve: () => Promise<Spec>,
+  isRehearsal = false,
+): Promise<ApiResponse> {
+  const { ports, newId } = call.dependencies;
   const key = requestKeyOf(call.request, call.caller);
   const record = await oneAtATime(ports, key, newId, async () => {
-    const known = key === null ? null : await findRun(ports, draft.name, key);
+    const known = key === null ? null : await findRun(ports, name, key);
     if (known?.isAlive) return known.record;
-    const spec = await resolveDraft(ports, draft);
+    const spec = await resolve();
     // A key that is older than a day is a new request: its run must not be taken for the old one.
     const run = key === null ? newId() : `${runOf(key)}${known === null ? '' : newId()}`;
-    return startMigration(ports, spec, { run, actor: call.caller });
+    return startMigration(ports, spec, { run, actor: call.caller, isRehearsal });
   });
   await goOn(ports, record);
   return json(201, shown(record), { location: `/v1/migrations/${record.name}` });

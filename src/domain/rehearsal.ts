@@ -19,7 +19,8 @@ export function rehearsalSpec(spec: Spec, observations: readonly RouteObservatio
   const largest = Math.max(...known);
   // In two digits, for people; the pair that comes nearest is the same.
   const steps = [0, Number(largest.toFixed(2)) || largest].map((share) => ({ share, bakeMs: 0, gate: null }));
-  return { ...spec, steps, finish: 'return' };
+  // One after the other a route would be measured while the others wait, and ask for signals that a rehearsal has no use for.
+  return { ...spec, steps, finish: 'return', routeOrder: 'together' };
 }
 
 /** Weights of the source that are tried in turn: one of them gives its backends other weights than they have. */
