@@ -4,13 +4,13 @@ import type { Ports } from '../ports/ports.ts';
 
 type Seeing = Pick<Ports, 'router' | 'loadBalancer'>;
 
-/** One look at a route: both Kubernetes sides and the load balancer, at the same time. */
+/**
+ * One look at a route: the load balancer first, then both Kubernetes sides. What an annotation has led to is never seen
+ * without that annotation, so a difference is told by its cause and not by what followed from it.
+ */
 export async function observe({ router, loadBalancer }: Seeing, route: Route): Promise<RouteObservation> {
-  const [reading, groups] = await Promise.all([
-    router.read(route),
-    loadBalancer.describeGroups(route.loadBalancer, route.ports),
-  ]);
-  return { route, ...reading, groups };
+  const groups = await loadBalancer.describeGroups(route.loadBalancer, route.ports);
+  return { route, ...(await router.read(route)), groups };
 }
 
 export function observeAll(seeing: Seeing, routes: readonly Route[]): Promise<readonly RouteObservation[]> {

@@ -1,6 +1,8 @@
+import { setImmediate } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { advance } from '../../src/engine/advance.ts';
 import { startMigration } from '../../src/engine/start.ts';
+import { viewOf } from '../../src/engine/view.ts';
 import { aSpec, aStep } from '../fixtures/builders.ts';
 import { aWorld, type World } from '../fixtures/world.ts';
 
@@ -39,4 +41,27 @@ it('the same change is one cause, however far the controller has followed it', a
 
   expect(await timesTold(world, 'step.corrected')).toBe(1);
   expect(world.side.source.written.weight).toBe('20');
+});
+
+it('a change that the controller follows while it is looked at is told by its annotation', async () => {
+  const world = aWorld();
+  world.controllerMs = 0;
+  const spec = aSpec({ steps: [aStep(90, { bakeMs: 3_600_000 })] });
+  await startMigration(world.ports, spec, { run: 'run-1', actor: 'ada' });
+  await isIn(world, 'progressing.baking');
+
+  let isChanged = false;
+  world.onCall = async (call) => {
+    if (call !== 'loadBalancer.describeGroups' || isChanged) return;
+    isChanged = true;
+    // Whatever else was asked at the same time has its answer by now.
+    await setImmediate();
+    world.drift('source', '90', 'kubectl-annotate');
+  };
+  await isIn(world, 'held');
+
+  const record = await world.ports.store.load(name);
+  expect(record === null ? null : viewOf(record).reason).toMatch(
+    /^source weight is "90", not "\d+", last written by kubectl-annotate/,
+  );
 });
