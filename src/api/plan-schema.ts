@@ -110,6 +110,10 @@ export const dryRunSchema = v.object({
       v.nullable(v.number()),
       v.description('How long a write takes here until it is verified, as a rehearsal or a run before measured it'),
     ),
+    advice: v.pipe(
+      v.array(v.object({ step: v.pipe(v.number(), v.description('1-based')), text: v.string() })),
+      v.description('Changes of the file that would make the verdicts better; nothing is refused for want of them'),
+    ),
   }),
   preflight: v.object({
     checks: v.array(check),

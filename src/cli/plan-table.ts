@@ -18,7 +18,24 @@ export function planTable(plan: Plan): string {
     plan.writeMs === null
       ? 'How long a write takes here is not measured (sluice rehearse): shifts count as instant.'
       : `A write takes ${Number((plan.writeMs / 1000).toFixed(1))} s here until it is verified, as measured before.`;
-  return [...ports, ...plan.subsets.map((split) => showPlannedSplit(split, nowMs)), `${known}\n${shifts}`].join('\n\n');
+  const subsets = plan.subsets.map((split) => showPlannedSplit(split, nowMs));
+  const remarks = [
+    known,
+    shifts,
+    ...plan.advice.flatMap(({ step, text }) => lines(`Advice on step ${step}: ${text}.`)),
+  ];
+  return [...ports, ...subsets, remarks.join('\n')].join('\n\n');
+}
+
+const columnsMax = 100;
+
+/** A text in lines, broken between words. */
+function lines(text: string): readonly string[] {
+  return (
+    printable(text)
+      .match(new RegExp(`.{1,${columnsMax}}(?=\\s|$)`, 'g'))
+      ?.map((line) => line.trim()) ?? []
+  );
 }
 
 function showPort({ loadBalancer }: RoutePlan, port: PortPlan, nowMs: number): string {

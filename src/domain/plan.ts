@@ -1,4 +1,5 @@
 import type { BackendMode } from './backend-weights.ts';
+import { type Advice, controlTrafficAdvice } from './control-traffic.ts';
 import { shapesOf, stepGoal } from './goal.ts';
 import type { RouteObservation, SideReading } from './observation.ts';
 import { type PaperShift, settle, shareAt, shiftOnPaper, weightsAt } from './paper-shift.ts';
@@ -20,6 +21,7 @@ export interface Plan {
   readonly requestsPerSecond: number | null;
   /** How long a write takes here until it is verified, as a rehearsal or a run before measured it; null: not known. */
   readonly writeMs: number | null;
+  readonly advice: readonly Advice[];
 }
 
 export interface RoutePlan {
@@ -99,6 +101,7 @@ export function planOf(question: PlanQuestion): Plan {
     plannedAt: new Date(atMs).toISOString(),
     requestsPerSecond,
     writeMs,
+    advice: controlTrafficAdvice(spec.steps),
     subsets: splits.map((split) => planSplit(split, spec, { ends: ends.map(({ end }) => end), requestsPerSecond })),
     routes: routes.map((route, at) => ({
       ...route,

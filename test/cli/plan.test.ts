@@ -37,10 +37,10 @@ const threeSteps = (text: string) =>
 describe('sluice plan', () => {
   test('shows each step of each port as it will be at the load balancer', async () => {
     await installation.world.count('source', 400, 0);
-    expect(await plan(threeSteps(aFile()))).toEqual({
-      code: 0,
-      err: '',
-      out: [
+    const { out, ...rest } = await plan(threeSteps(aFile()));
+    expect(rest).toEqual({ code: 0, err: '' });
+    expect(out).toBe(
+      [
         'lb-public:80  rsp-pub-80  smallest share 2.9 %',
         '  source: 3 pods (eni), weight "100"',
         '  target: 3 pods (eni), weight "0"',
@@ -51,8 +51,11 @@ describe('sluice plan', () => {
         '',
         'Requests are counted on at 400 a second, all ports together.',
         'How long a write takes here is not measured (sluice rehearse): shifts count as instant.',
+        'Advice on step 3: the step at 100 per cent leaves no control traffic: it is judged against what the',
+        "source was like before, and an outage of everything looks like the target's own. Take a step at 90",
+        'to 95 per cent before it.',
       ].join('\n'),
-    });
+    );
   });
 
   test('ends with 1 where a step cannot be reached, and says what would help', async () => {
@@ -85,6 +88,7 @@ describe('sluice plan', () => {
         { asked: 100, weights: { source: 0, target: 100 }, achieved: 100, reachable: true },
       ],
     });
+    expect(JSON.parse(out).advice).toMatchObject([{ step: 2, text: expect.stringContaining('90 to 95 per cent') }]);
   });
 
   test('tells on stderr what else a start would be refused for; every step can be reached all the same', async () => {

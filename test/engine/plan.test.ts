@@ -42,7 +42,10 @@ describe('a dry run', () => {
   it('passes every check where a start would go through', async () => {
     const world = aWorld();
     await world.ports.signals.record('shop-ingress', [aSample('source', 100, 0, { fromMs: world.nowMs, direct: 0 })]);
-    const { preflight } = await dryRun(world.ports, aSpec({ probes: [aProbe()] }));
+    const { preflight } = await dryRun(
+      world.ports,
+      aSpec({ steps: [aStep(10), aStep(90), aStep(100)], probes: [aProbe()] }),
+    );
     expect(preflight.checks.every(({ status }) => status === 'pass')).toBe(true);
     const ids = preflight.checks.map(({ id }) => id);
     for (const id of [

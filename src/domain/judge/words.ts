@@ -44,7 +44,7 @@ function causeText(known: Known, { minRequests }: Analysis, step: JudgedStep): s
     case 'alert':
       return 'an alert fires';
     case 'open':
-      return `not shown yet: ${missingText(known)}`;
+      return `not shown yet${alone}: ${missingText(known)}`;
     default:
       return cause satisfies never;
   }

@@ -15,7 +15,7 @@ import { loadBalancerChecks } from './load-balancer.ts';
 import type { RouteLook } from './look.ts';
 import { routeOrderChecks } from './route-order.ts';
 import { serviceChecks } from './services.ts';
-import { alertChecks, signalChecks } from './signals.ts';
+import { alertChecks, controlTrafficChecks, signalChecks } from './signals.ts';
 import { splitChecks } from './subsets.ts';
 
 export interface Checked {
@@ -47,6 +47,7 @@ export async function checkAll(ports: Ports, spec: Spec): Promise<Checked> {
     directChecks(spec, counted),
     signalChecks(ports, spec),
     alertChecks(ports, spec),
+    controlTrafficChecks(spec),
   ]);
   return { observations, splits, checks: checks.flat() };
 }

@@ -1,4 +1,5 @@
 import { alertWords, firingOf } from '../../domain/alert.ts';
+import { controlTrafficAdvice } from '../../domain/control-traffic.ts';
 import { pushed, sourcesOf } from '../../domain/sources.ts';
 import type { Spec } from '../../domain/spec.ts';
 import type { Ports } from '../../ports/ports.ts';
@@ -21,7 +22,15 @@ const alerts = kindOf({
   says: ['fail'],
 });
 
-export const signalKinds = [signals, alerts];
+const controlTraffic = kindOf({
+  id: 'control-traffic',
+  rows: [],
+  asks: 'a step at 90 to 95 per cent comes before 100',
+  why: 'without control traffic the target is compared with the past, which an outage of both sides makes look bad',
+  says: ['warn'],
+});
+
+export const signalKinds = [signals, alerts, controlTraffic];
 
 /** Whoever is asked has had this long to count. */
 const askedOverMs = 120_000;
@@ -38,6 +47,14 @@ export async function signalChecks(ports: Pick<Ports, 'signals' | 'store'>, spec
           at: { object: 'the migration', field: 'spec.analysis.signals', value: source },
         }),
   );
+}
+
+export function controlTrafficChecks({ steps }: Pick<Spec, 'steps'>): readonly Check[] {
+  const at = { object: 'the migration', field: 'spec.steps', value: steps.map(({ share }) => `${share}%`).join(', ') };
+  const advice = controlTrafficAdvice(steps);
+  return advice.length === 0
+    ? [pass(controlTraffic, 'no step rises to 100 per cent without control traffic shortly before', at)]
+    : advice.map(({ text }) => bad(controlTraffic, 'warn', text, { at }));
 }
 
 export async function alertChecks(ports: Pick<Ports, 'alerts'>, spec: Spec): Promise<readonly Check[]> {

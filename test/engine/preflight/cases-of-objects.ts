@@ -1,5 +1,5 @@
 import { annotationKey } from '../../../src/domain/annotations.ts';
-import { aSample, aSplitObservation, aSubsetRoute } from '../../fixtures/builders.ts';
+import { aSample, aSplitObservation, aStep, aSubsetRoute } from '../../fixtures/builders.ts';
 import {
   type Scene,
   withAnnotations,
@@ -398,6 +398,16 @@ const subsets: readonly Row[] = [
       scene.alerts = [{ id: 'a', status: 'firing', startsAtMs: 0, seenAtMs: 0, text: '5xx of the shop' }];
     },
     /an alert is firing: 5xx of the shop; wait until it is resolved/,
+    null,
+  ],
+  [
+    'control-traffic',
+    'warn',
+    'the source loses all of its traffic in one step from 50 per cent',
+    (scene) => {
+      scene.spec = { ...scene.spec, steps: [aStep(10), aStep(50), aStep(100)] };
+    },
+    /the step at 100 per cent leaves no control traffic.*Take a step at 90 to 95 per cent before it/,
     null,
   ],
 ];

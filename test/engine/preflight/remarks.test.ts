@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { advance } from '../../../src/engine/advance.ts';
 import { startMigration } from '../../../src/engine/start.ts';
-import { aSpec } from '../../fixtures/builders.ts';
+import { aSpec, aStep } from '../../fixtures/builders.ts';
 import { aWorld, type World } from '../../fixtures/world.ts';
 
-async function begin(world: World): Promise<void> {
-  await startMigration(world.ports, aSpec({ notify: ['ops'] }), { run: 'run-1', actor: 'ada' });
+async function begin(world: World, steps = aSpec().steps): Promise<void> {
+  await startMigration(world.ports, aSpec({ notify: ['ops'], steps }), { run: 'run-1', actor: 'ada' });
   await advance(world.ports, 'shop-ingress', world.nowMs + 20_000);
 }
 
@@ -25,7 +25,7 @@ describe('a migration that starts with warnings', () => {
 
   it('says nothing of what could not be told where nothing else is to be said', async () => {
     const world = aWorld();
-    await begin(world);
+    await begin(world, [aStep(10), aStep(90), aStep(100)]);
     expect(await started(world)).toBe('shop-ingress started');
   });
 });
