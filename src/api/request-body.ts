@@ -5,7 +5,8 @@ import { documentBytesMax } from './document.ts';
 import type { ApiRequest } from './http.ts';
 import { parseMigration } from './migration-file.ts';
 import { RequestRefused } from './problem-response.ts';
-import { check, toInputProblem } from './problems.ts';
+import { check, formatPath, type PlacedProblem, problemsMax, toInputProblem } from './problems.ts';
+import { repeatedKeys } from './repeated-keys.ts';
 
 const jsonTypes = ['application/json'];
 const formTypes = ['application/x-www-form-urlencoded'];
@@ -30,18 +31,27 @@ export function readMigrationBody(request: ApiRequest): Draft {
   }
 }
 
+/** What a schema cannot say of a body: rules that need the time, over what could be read of it. */
+export type FurtherRule = (partial: unknown) => readonly PlacedProblem[];
+
 /**
- * A JSON body after a schema; no body is the empty object.
+ * A JSON body after a schema, and after a further rule; no body is the empty object.
  * @throws RequestRefused 400, 413 or 415, InvalidInputError with every mistake
  */
 export function readJsonBody<Schema extends v.GenericSchema>(
   request: ApiRequest,
   schema: Schema,
+  further: FurtherRule = () => [],
 ): v.InferOutput<Schema> {
   const isEmpty = request.body.length === 0;
   if (!isEmpty) requireType(request, jsonTypes);
-  const { output, problems } = check(schema, isEmpty ? {} : readJson(readText(request)));
-  if (problems.length > 0) throw new InvalidInputError(problems.map(toInputProblem));
+  const text = isEmpty ? '{}' : readText(request);
+  const value = readJson(text);
+  const { output, partial, problems } = check(schema, value);
+  const told = new Set(problems.map(({ path }) => formatPath(path)));
+  const others = further(partial).filter(({ path }) => !told.has(formatPath(path)));
+  const all = [...repeatedKeys(text), ...problems, ...others].slice(0, problemsMax);
+  if (all.length > 0) throw new InvalidInputError(all.map(toInputProblem));
   return output as v.InferOutput<Schema>;
 }
 

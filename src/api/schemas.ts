@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { arrivalReasons } from '../domain/judge/arrival.ts';
 import { choice } from './choice.ts';
 import { label, loadBalancerId, text, wholeNumber } from './values.ts';
 
@@ -40,6 +41,11 @@ const isoTime = v.pipe(
   v.transform((time) => Date.parse(time)),
 );
 
+/** A whole below zero is told of by itself. */
+function isPart(part: number, whole: number): boolean {
+  return whole < 0 || part <= whole;
+}
+
 const sample = v.pipe(
   v.strictObject({
     side: v.picklist(['source', 'target'], 'must be source or target'),
@@ -78,10 +84,24 @@ const sample = v.pipe(
       ),
     ),
   }),
-  v.check(({ requests, slow = 0 }) => slow <= requests, 'has more slow requests than requests'),
-  v.check(({ requests, errors }) => errors <= requests, 'has more errors than requests'),
-  v.check(({ requests, direct = 0 }) => direct <= requests, 'has more direct requests than requests'),
-  v.check(
+  // Each is asked as soon as its own fields could be read: another mistake in the sample hides none of these.
+  v.partialCheck(
+    [['requests'], ['slow']],
+    ({ requests, slow = 0 }) => isPart(slow, requests),
+    'has more slow requests than requests',
+  ),
+  v.partialCheck(
+    [['requests'], ['errors']],
+    ({ requests, errors }) => isPart(errors, requests),
+    'has more errors than requests',
+  ),
+  v.partialCheck(
+    [['requests'], ['direct']],
+    ({ requests, direct = 0 }) => isPart(direct, requests),
+    'has more direct requests than requests',
+  ),
+  v.partialCheck(
+    [['loadBalancer'], ['direct']],
     ({ loadBalancer, direct = 0 }) => loadBalancer === undefined || direct === 0,
     'names a load balancer, which direct requests do not come through: report them in a sample that names none',
   ),
@@ -93,5 +113,27 @@ export const signalsSchema = v.strictObject({
     v.array(sample, 'must be a list of samples'),
     v.minLength(1, 'needs at least one sample'),
     v.maxLength(samplesMax, `has more than ${samplesMax} samples`),
+  ),
+});
+
+/** What becomes of the samples that were taken. */
+export const signalsAnswerSchema = v.object({
+  accepted: v.pipe(v.number(), v.description('All samples of the request: one is taken with all, or none is')),
+  state: v.pipe(v.nullable(v.string()), v.description('Of the migration; null where there is none of this name yet')),
+  remarks: v.pipe(
+    v.array(
+      v.object({
+        reason: v.pipe(
+          v.picklist(arrivalReasons),
+          v.description(
+            'repeated: the same numbers again; conflict: the same interval with other numbers, of which the larger count; late: judged without it; long: over 5 minutes, not judged; ahead: ends in the future; elsewhere: a load balancer of no route',
+          ),
+        ),
+        count: v.pipe(v.number(), v.description('How many samples')),
+        samples: v.pipe(v.array(v.number()), v.description('Their places in the request, the first twenty')),
+        message: v.string(),
+      }),
+    ),
+    v.description('Samples that do not count as the program may think, by reason; nothing counts twice'),
   ),
 });

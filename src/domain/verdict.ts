@@ -88,11 +88,23 @@ export function requestRate(samples: readonly Sample[]): number | null {
 export function withoutRepeats(samples: readonly Sample[]): readonly Sample[] {
   const byInterval = new Map<string, Sample>();
   for (const sample of samples) {
-    const key = `${sample.side} ${sample.instance} ${sample.fromMs} ${sample.loadBalancer ?? ''}`;
+    const key = sampleKey(sample);
     const known = byInterval.get(key);
     if (known === undefined || sample.requests > known.requests) byInterval.set(key, sample);
   }
   return [...byInterval.values()];
+}
+
+/** What two reports of the same interval have in common. */
+export function sampleKey({ side, instance, fromMs, loadBalancer = '' }: Sample): string {
+  return `${side} ${instance} ${fromMs} ${loadBalancer}`;
+}
+
+/** Of two samples with the same key: true where they say the same. */
+export function isRepeatOf(one: Sample, other: Sample): boolean {
+  return (['ms', 'requests', 'errors', 'connections', 'direct', 'slow'] as const).every(
+    (field) => one[field] === other[field],
+  );
 }
 
 /**

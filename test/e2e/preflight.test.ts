@@ -18,7 +18,7 @@ beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'sluice-e2e-preflight-'));
   sandbox = await startSandbox('--mode', 'local', '--target-backends', '2');
   person = operatorOf(sandbox, home);
-  file = await writeMigration(home, 'shop', 'steps: [50%, 100%]', 'tolerance: 20');
+  file = await writeMigration(home, 'shop', 'steps: [50%, 90%, 100%]', 'tolerance: 20');
 });
 
 afterAll(async () => {

@@ -2,7 +2,7 @@ import type { Sample } from '../verdict.ts';
 import { latenessMs, type Writer, writersOf } from './cells.ts';
 
 /** A clock that is ahead by less is no trouble: the samples wait until their time has come. */
-const aheadMsMin = 2_000;
+export const aheadMsMin = 2_000;
 /** An instance that is silent for longer has ended. */
 const goneAfterMs = 300_000;
 const findingsMax = 5;
