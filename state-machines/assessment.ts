@@ -19,14 +19,15 @@ export type Assessment =
 const settlingMsMax = 60_000;
 
 /**
- * The cloud controller attaches new backends first and then writes the weights of the others, group by group: what a
- * look finds in between is nobody's change (reference A9). Null where nothing settles.
+ * The cloud controller attaches new backends first and then writes the weights of the others, group by group, and follows
+ * an annotation that somebody put back in the same way: what a look finds in between is nobody's change (reference A9).
+ * Null where nothing settles.
  */
 export function settlingSince(context: MigrationContext, look: Look, atMs: number): number | null {
-  // A record of before these fields has neither.
-  const known = context.backends ?? null;
-  if (look.weights !== 'differ' || !look.isAtClbOnly || known === null || known === look.backends) return null;
-  return context.settlingSinceMs ?? atMs;
+  if (look.weights === 'unknown') return context.settlingSinceMs;
+  if (look.weights === 'agree' || !look.isAtClbOnly) return null;
+  const haveOthersCome = context.backends !== null && context.backends !== look.backends;
+  return context.settlingSinceMs ?? (haveOthersCome || context.isWrittenOtherwise ? atMs : null);
 }
 
 /**
@@ -54,7 +55,7 @@ export function assess(context: MigrationContext, look: Look, atMs: number): Ass
   if (look.weights === 'differ') {
     const sinceMs = settlingSince(context, look, atMs);
     const isSettling = sinceMs !== null && atMs - sinceMs < settlingMsMax;
-    if (isSettling) return { kind: 'stay', text: `backends came or went: ${inShort(look.differences)}` };
+    if (isSettling) return { kind: 'stay', text: `the controller is at work: ${inShort(look.differences)}` };
     return assessDrift(context, look);
   }
   if (look.weights === 'unknown') return { kind: 'stay', text: inShort(look.differences) };

@@ -54,7 +54,9 @@ export interface MigrationContext {
   readonly differences: string;
   /** The backends that were there when the load balancer agreed last; null before it did. */
   readonly backends: string | null;
-  /** Since when there are others and it does not agree yet; null where that is not so. */
+  /** The last look found annotations that were not ours: once they are back the controllers still have to follow. */
+  readonly isWrittenOtherwise: boolean;
+  /** Since when the controllers have been following others, or annotations put back; null where that is not so. */
   readonly settlingSinceMs: number | null;
   /** When the share under way was verified; samples before are not of this step. */
   readonly verifiedAtMs: number | null;
@@ -118,6 +120,7 @@ export function initialContext(input: MigrationInput): MigrationContext {
     achievedSplits: [],
     differences: '',
     backends: null,
+    isWrittenOtherwise: false,
     settlingSinceMs: null,
     verifiedAtMs: null,
     answeredDrift: null,

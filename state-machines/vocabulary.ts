@@ -116,6 +116,8 @@ export const vocabulary = setup({
         leftovers: look.leftovers,
         differences: look.differences.join('; '),
         backends: look.weights === 'agree' ? look.backends : context.backends,
+        isWrittenOtherwise:
+          look.weights === 'unknown' ? context.isWrittenOtherwise : look.weights === 'differ' && !look.isAtClbOnly,
         settlingSinceMs: settlingSince(context, look, event.at),
         achieved: look.achieved.length > 0 ? look.achieved : context.achieved,
         achievedSplits: look.achievedSplits.length > 0 ? look.achievedSplits : context.achievedSplits,

@@ -9,6 +9,8 @@ import type { Snapshot } from './demo/snapshot.ts';
 import { summary } from './demo/summary.ts';
 
 const wrongUse = 2;
+/** Of wall time. The judge counts requests: at half of them the first step would take twice as long. */
+const ratePerSecond = '400';
 
 const titles: Readonly<Record<DemoFault, string>> = {
   none: 'nothing goes wrong',
@@ -38,7 +40,7 @@ export function demoCommand(program: Command): void {
 }
 
 async function demo({ fault, output, speed }: DemoOptions): Promise<number> {
-  const read = readSandboxOptions({ speed });
+  const read = readSandboxOptions({ speed, rate: ratePerSecond });
   if ('mistakes' in read) {
     for (const mistake of read.mistakes) console.error(`sluice demo: ${mistake}`);
     return wrongUse;

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { advance } from '../../src/engine/advance.ts';
+import { sendCommand } from '../../src/engine/command.ts';
 import { startMigration } from '../../src/engine/start.ts';
 import { viewOf } from '../../src/engine/view.ts';
 import { aSpec, aStep } from '../fixtures/builders.ts';
@@ -61,5 +62,24 @@ describe('weights at the load balancer that differ', () => {
     world.side.target.atClb = [20, 20, 20, 20, 3];
     await live(10_000);
     expect(await view()).toMatchObject({ state: 'held', reason: expect.stringContaining('has weight 3, not 20') });
+  });
+
+  it('are on their way back where somebody has put the annotation back, and nothing is pulled back', async () => {
+    world.controllerMs = 0;
+    const { written, atClb } = world.side.source;
+    world.drift('source', '2', 'kubectl-annotate');
+    await live(20_000);
+    await sendCommand(world.ports, name, { type: 'resume' }, 'ada');
+    await live(20_000);
+    world.drift('source', '2', 'kubectl-annotate');
+    await live(10_000);
+    expect((await view()).state).toBe('held');
+    world.controllerMs = 600_000;
+    world.drift('source', written.weight ?? '', 'kubectl-annotate');
+    await live(20_000);
+    world.side.source.atClb = atClb;
+    await live(20_000);
+    expect((await view()).state).toBe('progressing.baking');
+    expect((await kinds()).filter((kind) => kind === 'step.pulledBack')).toHaveLength(1);
   });
 });

@@ -1,6 +1,6 @@
 import type { Clients } from './clients.ts';
 import type { Gateway } from './gateway.ts';
-import type { SideCounters } from './gateway-book.ts';
+import type { GatewayReading, SideCounters } from './gateway-book.ts';
 import type { DataPlane } from './load-balancer.ts';
 import type { OpenConnections } from './open-connections.ts';
 import { type Counts, countsOf, emptyTally } from './tally.ts';
@@ -50,43 +50,45 @@ export function countersOf(
   subsets: Readonly<Record<string, readonly string[]>> = {},
 ): Counters {
   const { sinceStart, last10s } = clients.counters();
+  // Each is read once: a reading adds up its last ten seconds anew.
+  const [ours, theirs] = [source.counters(), target.counters()];
   return {
-    source: sideCounters(source),
-    target: sideCounters(target),
-    loadBalancers: bySide(source, target, plane),
-    subsets: bySubset([source, target], subsets),
-    direct: { source: source.counters().direct, target: target.counters().direct },
+    source: sideCounters(ours),
+    target: sideCounters(theirs),
+    loadBalancers: bySide(ours, theirs, plane),
+    subsets: bySubset([ours.subsets, theirs.subsets], subsets),
+    direct: { source: ours.direct, target: theirs.direct },
     lost: { sinceStart: sinceStart.lost, last10s: last10s.lost },
     connections: openBySide(source, target, plane),
-    gatewayConnections: { source: source.counters().open, target: target.counters().open },
+    gatewayConnections: { source: ours.open, target: theirs.open },
   };
 }
 
-function sideCounters(gateway: Pick<Gateway, 'counters'>): SideCounters {
-  const { sinceStart, last10s } = gateway.counters();
+function sideCounters({ sinceStart, last10s }: SideCounters): SideCounters {
   return { sinceStart, last10s };
 }
 
 const nothing: SideCounters = { sinceStart: countsOf(emptyTally()), last10s: countsOf(emptyTally()) };
 
 function bySide(
-  source: CountedGateway,
-  target: CountedGateway,
+  ours: GatewayReading,
+  theirs: GatewayReading,
   { entries }: Pick<DataPlane, 'entries'>,
 ): Counters['loadBalancers'] {
-  const [ours, theirs] = [source.counters().loadBalancers, target.counters().loadBalancers];
   // By the entries, not by what gateways were told: whoever calls one directly may name any load balancer.
   return Object.fromEntries(
-    Object.keys(entries).map((id) => [id, { source: ours[id] ?? nothing, target: theirs[id] ?? nothing }]),
+    Object.keys(entries).map((id) => [
+      id,
+      { source: ours.loadBalancers[id] ?? nothing, target: theirs.loadBalancers[id] ?? nothing },
+    ]),
   );
 }
 
 /** Those that are defined and not called yet, and those that are called and not defined (any more). */
 function bySubset(
-  gateways: readonly CountedGateway[],
+  readings: readonly GatewayReading['subsets'][],
   defined: Readonly<Record<string, readonly string[]>>,
 ): Counters['subsets'] {
-  const readings = gateways.map((gateway) => gateway.counters().subsets);
   const hosts = new Set([...Object.keys(defined), ...readings.flatMap((reading) => Object.keys(reading))]);
   return Object.fromEntries(
     [...hosts].map((host) => {
