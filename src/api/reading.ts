@@ -1,6 +1,9 @@
 import * as v from 'valibot';
+import { traceName, traceOf } from '../domain/judge/trace.ts';
 import type { MigrationRecord } from '../domain/record.ts';
+import { pushed, sourcesOf } from '../domain/sources.ts';
 import type { MigrationView } from '../domain/view.ts';
+import { contextOf } from '../engine/snapshot.ts';
 import { viewOf } from '../engine/view.ts';
 import { InvalidInputError, NotFoundError, UnreadableRecordError } from '../ports/errors.ts';
 import type { MigrationStore } from '../ports/migration-store.ts';
@@ -10,7 +13,7 @@ import { type Call, noBody, type Operation, type QueryParameter } from './operat
 import { check, toInputProblem } from './problems.ts';
 import { withoutMarks } from './request-key.ts';
 import type { MigrationSummary } from './view-schema.ts';
-import { historySchema, listSchema, viewSchema } from './view-schema.ts';
+import { historySchema, listSchema, traceSchema, viewSchema } from './view-schema.ts';
 
 /** Operations that change nothing. */
 
@@ -28,6 +31,12 @@ const limit = (max: number): QueryParameter => ({
     v.maxValue(max, `must be a whole number from 1 to ${max}`),
   ),
 });
+
+const signalsParameter: QueryParameter = {
+  name: 'signals',
+  description: 'The source of signals, where there are several; without it the first that the spec names',
+  schema: v.pipe(v.string(), v.maxLength(100, 'must be the name of a source of signals')),
+};
 
 export const reading: readonly Operation[] = [
   {
@@ -66,7 +75,37 @@ export const reading: readonly Operation[] = [
     refusals: [404],
     carryOut: history,
   },
+  {
+    id: 'getTrace',
+    method: 'GET',
+    path: '/v1/migrations/{name}/trace',
+    summary: 'What the judge of a migration was fed, oldest first, to be judged again (`sluice judge --samples`)',
+    access: 'read',
+    query: [signalsParameter],
+    body: noBody,
+    answer: {
+      status: 200,
+      description: 'The newest 10,000 cells of the last 24 hours, of this run; no lines where nothing was judged yet',
+      type: 'application/json',
+      schema: traceSchema,
+    },
+    refusals: [404, 422],
+    carryOut: trace,
+  },
 ];
+
+async function trace({ dependencies: { ports }, request, name }: Call): Promise<ApiResponse> {
+  const record = await ports.store.load(name);
+  if (record === null) throw new NotFoundError(`there is no migration ${name}`);
+  const sources = sourcesOf(contextOf(record).spec.analysis);
+  const signals = request.query[signalsParameter.name] ?? sources[0] ?? pushed;
+  if (!sources.includes(signals)) {
+    const message = `is not a source of signals of ${name}; it has ${sources.join(', ')}`;
+    throw new InvalidInputError([{ path: `?${signalsParameter.name}`, message }]);
+  }
+  const samples = await ports.signals.read(traceName(name, signals), 0);
+  return json(200, { signals, trace: traceOf(samples, record.run) });
+}
 
 /** @throws NotFoundError, UnreadableRecordError */
 export async function loadView(ports: Ports, name: string): Promise<MigrationView> {

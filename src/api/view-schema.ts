@@ -204,6 +204,27 @@ export const historySchema = v.object({
 });
 export type HistoryAnswer = v.InferOutput<typeof historySchema>;
 
+const traceCount = v.object({ requests: v.number(), errors: v.number() });
+
+/** `GET .../trace`: lines that `sluice judge` reads. */
+export const traceSchema = v.object({
+  signals: v.pipe(v.string(), v.description('The source of signals that the judge was fed from')),
+  trace: v.array(
+    v.object({
+      at: v.pipe(v.number(), v.description('End of what is counted here, seconds since 1970')),
+      source: traceCount,
+      target: traceCount,
+      share: v.exactOptional(v.pipe(v.number(), v.description('Per cent asked from this line on, where it changes'))),
+      next: v.exactOptional(v.pipe(v.number(), v.description('The share after that'))),
+      judgedFrom: v.exactOptional(v.pipe(v.number(), v.description('The step is judged from then on'))),
+      from: v.exactOptional(
+        v.pipe(v.number(), v.description('Begin of what is counted, where it is not the line before')),
+      ),
+    }),
+  ),
+});
+export type TraceAnswer = v.InferOutput<typeof traceSchema>;
+
 export const problemSchema = v.object({
   type: v.string(),
   title: v.string(),

@@ -7,6 +7,8 @@ import {
   type MigrationSummary,
   type QuietAnswer,
   quietSchema,
+  type TraceAnswer,
+  traceSchema,
   viewSchema,
 } from '../api/view-schema.ts';
 import type { PersonVerb } from '../domain/person-command.ts';
@@ -26,6 +28,8 @@ export interface Migrations {
   list(): Promise<MigrationList>;
   get(name: string): Promise<MigrationView>;
   history(name: string): Promise<HistoryAnswer['history']>;
+  /** What its judge was fed from a source of signals; of the first that its spec names where none is. */
+  trace(name: string, signals: string | null): Promise<TraceAnswer>;
   /** What was counted at its source; `forTime` as people write durations. */
   quiet(name: string, forTime: string): Promise<QuietAnswer>;
   send(name: string, verb: PersonVerb, body: unknown): Promise<MigrationView>;
@@ -49,6 +53,10 @@ export function migrationsAt(api: ApiClient): Migrations {
     list: async () => expect(listSchema, await api.get('/v1/migrations')),
     get: (name) => view(api.get(path(name))),
     history: async (name) => expect(historySchema, await api.get(path(name, '/history'))).history,
+    trace: async (name, signals) => {
+      const query = signals === null ? '' : `?signals=${encodeURIComponent(signals)}`;
+      return expect(traceSchema, await api.get(path(name, `/trace${query}`)));
+    },
     quiet: async (name, forTime) =>
       expect(quietSchema, await api.get(path(name, `/quiet?for=${encodeURIComponent(forTime)}`))),
     send: (name, verb, body) => view(api.post(path(name, `/${verb}`), body)),

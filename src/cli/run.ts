@@ -28,13 +28,13 @@ export interface ServerOptions extends OutputOptions {
   readonly server?: string;
 }
 
-export function withOutput(command: Command): Command {
-  return command.option('--output <form>', 'table or json', 'table');
+export function withOutput(command: Command, forms = 'table or json'): Command {
+  return command.option('--output <form>', forms, 'table');
 }
 
 /** The options of every command that asks a server. */
-export function withServer(command: Command): Command {
-  return withOutput(command).option(
+export function withServer(command: Command, forms?: string): Command {
+  return withOutput(command, forms).option(
     '--server <url>',
     'URL of the HTTP trigger, or SLUICE_SERVER; the token comes from SLUICE_TOKEN',
   );

@@ -2,9 +2,7 @@ import { type MigrationContext, stageOf } from '../../state-machines/context.ts'
 import type { Look } from '../../state-machines/events.ts';
 import { type Difference, ownOf, type RouteGoal } from '../domain/agreement.ts';
 import { backendsKey } from '../domain/backends-key.ts';
-import { endOf } from '../domain/judge/cells.ts';
-import { feed, type JudgedStep, judgedFrom } from '../domain/judge/judging.ts';
-import { idle, judged, unmeasured, worstOf } from '../domain/judge/verdict.ts';
+import { type JudgedStep, judgedFrom } from '../domain/judge/judging.ts';
 import { leftoversOf } from '../domain/leftover.ts';
 import { type RouteObservation, readyPods } from '../domain/observation.ts';
 import { dueProbes, type ProbeAnswer } from '../domain/probe-health.ts';
@@ -14,14 +12,15 @@ import type { Route, Side } from '../domain/spec.ts';
 import { achievedSplit } from '../domain/split.ts';
 import { loadBalancerOf } from '../domain/stages.ts';
 import { podsBehindFrom, type Split, type SubsetObservation, subsetsOf } from '../domain/subset-route.ts';
-import { miscounted, observedShare, observedShares, type Sample, samplesOf } from '../domain/verdict.ts';
+import { miscounted, observedShare, observedShares } from '../domain/verdict.ts';
 import { messageOf } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
 import { agreementOf } from './converge.ts';
+import { judgeSources, ofRoute } from './judge-sources.ts';
 import { judgedStepOf } from './judged-step.ts';
 import { observeAll } from './observe.ts';
 import { alertsAgainst, withAlerts } from './read-alerts.ts';
-import { countedBy, readSources, type SourceReading } from './read-signals.ts';
+import { countedBy, readSources } from './read-signals.ts';
 import { achievedOf } from './shift.ts';
 import { observeSplits, splitAgreement } from './splits.ts';
 
@@ -192,7 +191,7 @@ async function readSignals(ports: Ports, context: MigrationContext, atMs: number
   const counted = { share: stage.step.share, sinceMs: verifiedAtMs + spec.settleMs, tolerance };
   const isCounted = subsets.length > 0 && step !== null && !isBlind;
   return {
-    ...judgeSources(context, step, readings, atMs),
+    ...(await judgeSources(ports, context, step, readings, atMs)),
     observed: observedShare(samples, observedSinceMs),
     observedOn: observedShares(all, loadBalancers, observedSinceMs),
     leftovers: isBlind
@@ -206,27 +205,4 @@ async function readSignals(ports: Ports, context: MigrationContext, atMs: number
 function readFrom({ judging, spec }: MigrationContext, step: JudgedStep | null, atMs: number): number {
   const judged = step === null ? [] : sourcesOf(spec.analysis).map((source) => judgedFrom(judging[source], step));
   return Math.min(atMs - readBackMs, ...judged);
-}
-
-function judgeSources(
-  { spec: { analysis }, judging }: MigrationContext,
-  step: JudgedStep | null,
-  readings: readonly SourceReading[],
-  atMs: number,
-): Pick<Signalled, 'verdict' | 'judging'> {
-  if (step === null) return { verdict: idle(), judging };
-  const fed = { ...judging };
-  const verdicts = readings.map(({ source, samples: read, trouble }) => {
-    if (trouble !== null) return unmeasured(source, trouble);
-    const samples = ofRoute(read, step.route);
-    const known = feed(fed[source], samples, step, { analysis, atMs });
-    fed[source] = known;
-    const recent = samples.filter((sample) => endOf(sample) > atMs - readBackMs);
-    return judged(known, { signals: source, analysis, step, samples: recent, atMs });
-  });
-  return { verdict: worstOf(verdicts), judging: fed };
-}
-
-function ofRoute(samples: readonly Sample[], loadBalancer: string | null): readonly Sample[] {
-  return loadBalancer === null ? samples : samplesOf(samples, loadBalancer);
 }

@@ -423,6 +423,7 @@ describe('the OpenAPI document', () => {
         'GET /v1/migrations',
         'GET /v1/migrations/{name}',
         'GET /v1/migrations/{name}/history',
+        'GET /v1/migrations/{name}/trace',
         ...verbs.map((verb) => `POST /v1/migrations/{name}/${verb}`),
         'POST /v1/migrations/{name}/signals',
         'GET /healthz',

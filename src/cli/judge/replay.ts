@@ -47,14 +47,15 @@ export function replay(lines: readonly TraceLine[], { rule: name, policy, steps,
     const found = derived.next(line.source, line.target);
     asked = line.share ?? asked;
     const wanted = asked ?? found;
-    if (wanted !== share) {
+    if (wanted !== share || line.judgedFrom !== null) {
       share = wanted;
       firstPassAt = null;
-      // Before the first line nothing was written; later the write lies where the line begins.
-      const fromMs = index === 0 ? Number.MIN_SAFE_INTEGER : line.at * 1000 - ms + settleMs;
-      for (const one of rules) one.begin({ share, nextShare: steps.find((step) => step > share) ?? 100, fromMs });
+      const nextShare = line.next ?? steps.find((step) => step > share) ?? 100;
+      const step = { share, nextShare, fromMs: judgedFromMs(line, index, ms, settleMs) };
+      for (const one of rules) one.begin(step);
     }
-    for (const one of rules) one.observe({ atMs: line.at * 1000, ms, source: line.source, target: line.target });
+    for (const one of rules)
+      one.observe({ atMs: Math.round(line.at * 1000), ms, source: line.source, target: line.target });
     requests.source += line.source.requests;
     requests.target += line.target.requests;
     failedRequests += line.source.errors + line.target.errors;
@@ -70,8 +71,16 @@ export function replay(lines: readonly TraceLine[], { rule: name, policy, steps,
 const commonShares = [1, 5, 10, 25, 50, 75, 90, 95, 100];
 const usualMs = 5_000;
 
-/** A line covers the time since the line before; the first as much as the second. */
+/** Before the first line nothing was written; later the write lies where the line begins, where the line does not say it. */
+function judgedFromMs({ at, judgedFrom }: TraceLine, index: number, ms: number, settleMs: number): number {
+  if (judgedFrom !== null) return Math.round(judgedFrom * 1000);
+  return index === 0 ? Number.MIN_SAFE_INTEGER : at * 1000 - ms + settleMs;
+}
+
+/** A line covers the time since the line before, or since the moment that it says; the first as much as the second. */
 function intervalMs(lines: readonly TraceLine[], index: number): number {
+  const line = lines[index];
+  if (line !== undefined && line.from !== null) return Math.round((line.at - line.from) * 1000);
   const [from, to] = index === 0 ? [lines[0], lines[1]] : [lines[index - 1], lines[index]];
   return from === undefined || to === undefined ? usualMs : (to.at - from.at) * 1000;
 }

@@ -9,6 +9,12 @@ export interface TraceLine {
   readonly target: Count;
   /** The share asked from this line on, per cent; null where the line does not say it. */
   readonly share: number | null;
+  /** The share after that of this step, where an export says it: a pass lets it rise so far. */
+  readonly next: number | null;
+  /** A step begins with this line, and is judged from this time on, where an export says it; seconds. */
+  readonly judgedFrom: number | null;
+  /** When what is counted here began, where it is not the line before; seconds. */
+  readonly from: number | null;
 }
 
 export interface TraceProblem {
@@ -65,9 +71,13 @@ function parseLine(text: string, number: number, lastAt: number): ReadLine {
   const at = readAt(value['at'], lastAt, tell);
   const source = readCount(value['source'], 'source', tell);
   const target = readCount(value['target'], 'target', tell);
-  const share = readShare(value['share'], tell);
+  const share = readShare(value['share'], 'share', tell);
+  const next = readShare(value['next'], 'next', tell);
+  const judgedFrom = readSeconds(value['judgedFrom'], 'judgedFrom', tell);
+  const from = readSeconds(value['from'], 'from', tell);
+  if (at !== null && from !== null && from >= at) tell('from', `${from} is not before ${at}`);
   const isRight = problems.length === 0 && at !== null && source !== null && target !== null;
-  return { line: isRight ? { at, source, target, share } : null, at, problems };
+  return { line: isRight ? { at, source, target, share, next, judgedFrom, from } : null, at, problems };
 }
 
 type Tell = (path: string, message: string) => void;
@@ -103,10 +113,17 @@ function readNumber(value: unknown, path: string, tell: Tell): number | null {
   return null;
 }
 
-function readShare(value: unknown, tell: Tell): number | null {
+function readShare(value: unknown, path: string, tell: Tell): number | null {
   if (value === undefined) return null;
   if (typeof value === 'number' && value >= 0 && value <= 100) return value;
-  tell('share', 'must be per cent, from 0 to 100');
+  tell(path, 'must be per cent, from 0 to 100');
+  return null;
+}
+
+function readSeconds(value: unknown, path: string, tell: Tell): number | null {
+  if (value === undefined) return null;
+  if (typeof value === 'number' && Math.abs(value) <= atMax) return value;
+  tell(path, 'must be a number of seconds');
   return null;
 }
 

@@ -31,25 +31,42 @@ export function judgedFrom(judging: Judging | undefined, step: JudgedStep): numb
   return known(judging, step).countedToMs - intervalMsMax;
 }
 
+/** A cell and the step that the judge was at with it; null where it learnt what the source is like before the first. */
+export interface FedCell {
+  readonly cell: Cell;
+  readonly step: JudgedStep | null;
+}
+
+export interface Fed {
+  readonly judging: Judging;
+  /** What was new. */
+  readonly cells: readonly FedCell[];
+}
+
 /** Judges that were fed what is new; fed the same again they stay as they are. Samples in any order; without judges, new ones. */
 export function feed(
   judging: Judging | undefined,
   samples: readonly Sample[],
   step: JudgedStep,
   { analysis, atMs }: { readonly analysis: Analysis; readonly atMs: number },
-): Judging {
+): Fed {
   const before = known(judging, step);
-  const cells = cellsOf(samples, before.countedToMs, atMs);
+  const hasBegun = before.errors.step.share > 0;
+  const cells = cellsOf(samples, before.countedToMs, atMs).map(
+    // Before the first step the source alone is learnt, up to the moment in which the target got a share.
+    (cell): FedCell => ({ cell, step: hasBegun || cell.atMs > step.verifiedAtMs ? step : null }),
+  );
   const latency = analysis.latency === null ? null : (before.latency ?? newJudge());
-  return {
+  const fed = {
     ...before,
-    countedToMs: cells.at(-1)?.atMs ?? before.countedToMs,
-    errors: feedOne(before.errors, cells, step, policyOf(analysis)),
+    countedToMs: cells.at(-1)?.cell.atMs ?? before.countedToMs,
+    errors: feedOne(before.errors, cells, policyOf(analysis)),
     latency:
       latency === null || analysis.latency === null
         ? null
-        : feedOne(latency, cells.map(ofSlow), step, policyOf(analysis.latency)),
+        : feedOne(latency, cells.map(ofSlow), policyOf(analysis.latency)),
   };
+  return { judging: fed, cells };
 }
 
 /** The state as of this step: what was fed may all be of before. */
@@ -68,19 +85,17 @@ function isBegun({ step }: JudgeState, { share, fromMs }: JudgedStep): boolean {
   return step.share === share && step.fromMs === fromMs;
 }
 
-function feedOne(state: JudgeState, cells: readonly Cell[], step: JudgedStep, policy: JudgePolicy): JudgeState {
+function feedOne(state: JudgeState, cells: readonly FedCell[], policy: JudgePolicy): JudgeState {
   let fed = state;
-  for (const cell of cells) {
-    // Before the first step the source alone is learnt, up to the moment in which the target got a share.
-    const isWarmUp = fed.step.share === 0 && cell.atMs <= step.verifiedAtMs;
-    if (!isWarmUp) fed = inStep(fed, step);
+  for (const { cell, step } of cells) {
+    if (step !== null) fed = inStep(fed, step);
     // An interval that began before the step may judge counts belongs to it no more than one that ended before.
-    const reachesBack = cell.fromMs < step.fromMs && cell.atMs > step.fromMs;
+    const reachesBack = step !== null && cell.fromMs < step.fromMs && cell.atMs > step.fromMs;
     fed = observe(fed, reachesBack ? { ...cell, ms: cell.atMs - cell.fromMs } : cell, policy);
   }
   return fed;
 }
 
-function ofSlow(cell: Cell): Cell {
-  return { ...cell, source: cell.slow.source, target: cell.slow.target };
+function ofSlow({ cell, step }: FedCell): FedCell {
+  return { step, cell: { ...cell, source: cell.slow.source, target: cell.slow.target } };
 }

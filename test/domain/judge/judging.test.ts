@@ -47,7 +47,7 @@ function looks(
   let known = judging;
   for (let atMs = step.verifiedAtMs; atMs <= toMs; atMs += 5_000) {
     const told = samples.filter(({ fromMs, ms }) => fromMs + ms <= atMs);
-    known = feed(known, told, step, { analysis, atMs });
+    known = feed(known, told, step, { analysis, atMs }).judging;
     verdicts.push(judged(known, { signals: 'push', analysis, step, samples: told, atMs }));
   }
   const [last] = verdicts.slice(-1);
@@ -152,13 +152,13 @@ describe('the judge of a migration', () => {
     const samples = [...warm, ...traffic(verifiedAtMs, from + minuteMs, failing)];
     const { judging } = looks(samples, from + 15_000);
     const told = samples.filter(({ fromMs, ms }) => fromMs + ms <= from + 15_000);
-    expect(feed(judging, told, ten, { analysis: anAnalysis(), atMs: from + 15_000 })).toEqual(judging);
+    expect(feed(judging, told, ten, { analysis: anAnalysis(), atMs: from + 15_000 })).toEqual({ judging, cells: [] });
   });
 
   it('starts anew with another route: its source is another one', () => {
     const { judging } = looks([...warm, ...traffic(verifiedAtMs, from + minuteMs, failing)], from + 20_000);
     const other = { ...aStepAt(10, 50, from + 10 * minuteMs), route: 'lb-internal' };
-    const next = feed(judging, [], other, { analysis: anAnalysis(), atMs: other.verifiedAtMs });
+    const next = feed(judging, [], other, { analysis: anAnalysis(), atMs: other.verifiedAtMs }).judging;
     expect(next.errors.worse.ln).toBeLessThanOrEqual(0);
     expect(next.route).toBe('lb-internal');
   });
@@ -210,7 +210,7 @@ describe('samples that cannot be judged', () => {
     const behind = aSample('source', 10, 0, { instance: 'slow', fromMs: from - 60_000 });
     const samples = [...warm, ...traffic(verifiedAtMs, from, healthy), ahead, behind];
     const analysis = anAnalysis();
-    const fed = feed(undefined, samples, ten, { analysis, atMs: from });
+    const fed = feed(undefined, samples, ten, { analysis, atMs: from }).judging;
     expect(judged(fed, { signals: 'push', analysis, step: ten, samples, atMs: from }).findings).toEqual([
       "fast of the target counts 35 s ahead of the store's clock: set its clock",
       'slow of the source is 55 s behind the others: it ended, or what it reports comes too late',

@@ -1,0 +1,63 @@
+import type { MigrationContext } from '../../state-machines/context.ts';
+import type { Look } from '../../state-machines/events.ts';
+import { endOf } from '../domain/judge/cells.ts';
+import { type FedCell, feed, type JudgedStep } from '../domain/judge/judging.ts';
+import { tracedSamples, traceName } from '../domain/judge/trace.ts';
+import { idle, judged, unmeasured, type Verdict, worstOf } from '../domain/judge/verdict.ts';
+import { type Sample, samplesOf } from '../domain/verdict.ts';
+import { messageOf } from '../ports/errors.ts';
+import type { Ports } from '../ports/ports.ts';
+import type { SourceReading } from './read-signals.ts';
+
+/** Who reports, and how, is told of so long. */
+const recentMs = 600_000;
+
+/** Each source of signals judged alone, and the worst verdict of them; what each judge was fed is kept for its trace. */
+export async function judgeSources(
+  { signals }: Pick<Ports, 'signals'>,
+  { spec, run, judging }: MigrationContext,
+  step: JudgedStep | null,
+  readings: readonly SourceReading[],
+  atMs: number,
+): Promise<Pick<Look, 'verdict' | 'judging'>> {
+  if (step === null) return { verdict: idle(), judging };
+  const { name, analysis } = spec;
+  const fed = { ...judging };
+  const verdicts = readings.map(async ({ source, samples: read, trouble }) => {
+    if (trouble !== null) return unmeasured(source, trouble);
+    const samples = ofRoute(read, step.route);
+    const { judging: known, cells } = feed(fed[source], samples, step, { analysis, atMs });
+    fed[source] = known;
+    const recent = samples.filter((sample) => endOf(sample) > atMs - recentMs);
+    const verdict = judged(known, { signals: source, analysis, step, samples: recent, atMs });
+    return keepTrace(signals, verdict, { name: traceName(name, source), run, route: step.route, cells });
+  });
+  return { verdict: worstOf(await Promise.all(verdicts)), judging: fed };
+}
+
+/** Only what came through the load balancer of the route that moves; of all routes together, everything. */
+export function ofRoute(samples: readonly Sample[], loadBalancer: string | null): readonly Sample[] {
+  return loadBalancer === null ? samples : samplesOf(samples, loadBalancer);
+}
+
+interface Traced {
+  readonly name: string;
+  readonly run: string;
+  readonly route: string | null;
+  readonly cells: readonly FedCell[];
+}
+
+/** A trace that cannot be kept changes no verdict: it is told as a finding. */
+async function keepTrace(
+  signals: Ports['signals'],
+  verdict: Verdict,
+  { name, cells, ...of }: Traced,
+): Promise<Verdict> {
+  if (cells.length === 0) return verdict;
+  try {
+    await signals.record(name, tracedSamples(cells, of));
+    return verdict;
+  } catch (error) {
+    return { ...verdict, findings: [...verdict.findings, `what was judged could not be kept: ${messageOf(error)}`] };
+  }
+}
