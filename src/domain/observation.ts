@@ -90,6 +90,8 @@ export interface ServiceReading {
   readonly warning: ControllerWarning | null;
   /** The label that the cloud controller changes once it has processed a changed Service (reference A10); a hint. */
   readonly hash: string | null;
+  /** Its API server gave no answer: what stands here says nothing about the Service, not even whether it is there. */
+  readonly isUnknown?: true;
 }
 
 /** Reason of the warning that a whole reconcile failed; the controller tries again by itself (reference A8, A10). */

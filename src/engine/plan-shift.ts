@@ -7,12 +7,18 @@ import { settle, shiftOnPaper } from '../domain/paper-shift.ts';
 import { idleGoal } from '../domain/rehearsal.ts';
 import { nearestPair } from '../domain/share.ts';
 import { type Stage, stagesOf } from '../domain/stages.ts';
+import { TransientError } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
 import { observeAll } from './observe.ts';
 import { answer, type Outcome } from './outcome.ts';
 import { planSplits } from './splits.ts';
 
-/** The weights that bring every route nearest to what a stage asks of it, from the backends that are there now. */
+/**
+ * The weights that bring every route nearest to what a stage asks of it, from the backends that are there now.
+ *
+ * @throws TransientError while not all of a target can be read: weights that count on a part of its backends would give
+ *   it more than is asked
+ */
 export async function planShift(
   ports: Pick<Ports, 'router' | 'loadBalancer'>,
   context: MigrationContext,
@@ -54,6 +60,7 @@ function planRoute(
   if (stage.route !== null && index > stage.route) return goalOf(kept);
   const { loadBalancer } = observation.route;
   const shapes = shapesOf(observation);
+  if (!isWhole(observation)) throw new TransientError(`${loadBalancer}: the target cannot be read`);
   const isThrough = stage.route !== null && index !== stage.route;
   const keeping = isThrough ? keptPair(asked, goals[index], shapes) : null;
   const planned = keeping !== null && keeping.missedBy <= spec.tolerance ? keeping : nearestPair(asked, shapes);
@@ -65,4 +72,8 @@ function planRoute(
     };
   }
   return stepGoal(observation, planned.weights);
+}
+
+function isWhole({ target }: RouteObservation): boolean {
+  return target.carrier !== null && target.services.every(({ isUnknown }) => isUnknown !== true);
 }

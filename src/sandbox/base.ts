@@ -1,10 +1,11 @@
+import type { Credential } from './clb/authentication.ts';
 import { type SandboxClock, sandboxClock } from './clock.ts';
 import type { Closing } from './closing.ts';
 import { Faults } from './faults.ts';
 import { defaultSandboxOptions, type SandboxOptions } from './options.ts';
 import { type Random, seededRandom } from './random.ts';
 import { startRedisProxy } from './redis-proxy.ts';
-import { type HeldRole, heldRoles, type Role } from './roles.ts';
+import { type HeldRole, heldRoles, makeKeys, type Role } from './roles.ts';
 import { openWorkspace, type Workspace } from './workspace.ts';
 
 export interface StartOptions {
@@ -18,6 +19,8 @@ export interface StartOptions {
   readonly functionsFolder?: string;
   /** Rights of functions by role, instead of all rights. */
   readonly roles?: Readonly<Record<string, Role>>;
+  /** The account's own keys; read anew at every use, so that whoever gives them can let them expire and change. */
+  readonly keys?: Credential;
 }
 
 /** What all parts of one sandbox share while they start. */
@@ -31,6 +34,7 @@ export interface Base {
   readonly progress: (line: string) => void;
   readonly redisUrl: string | null;
   readonly roles: readonly HeldRole[];
+  readonly keys: Credential;
   /** A generator for one part, so that parts do not disturb each other's luck. */
   random(part: number): Random;
 }
@@ -58,6 +62,7 @@ export async function makeBase(start: StartOptions, closing: Closing): Promise<B
     progress: start.progress ?? (() => undefined),
     redisUrl,
     roles: heldRoles(start.roles ?? {}),
+    keys: start.keys ?? makeKeys(),
     random,
   };
 }

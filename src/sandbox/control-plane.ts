@@ -12,12 +12,6 @@ import { type Seeded, seed, seedOtherCluster } from './seeding.ts';
 import { accountId, regionId } from './starting-objects.ts';
 import type { AddressBook, Gateways } from './traffic.ts';
 
-/** The one access key of the sandbox's account. */
-export interface Keys {
-  readonly accessKeyId: string;
-  readonly accessKeySecret: string;
-}
-
 /** Puts the state before a migration into the servers. */
 export async function seedClusters(
   base: Base,
@@ -47,7 +41,7 @@ export async function seedClusters(
 }
 
 /** Starts the CLB OpenAPI; resolves with its `host:port`. */
-export async function startClb(base: Base, clusters: Clusters, model: ClbModel, keys: Keys): Promise<string> {
+export async function startClb(base: Base, clusters: Clusters, model: ClbModel): Promise<string> {
   const { clock, faults, closing } = base;
   const all = [...Object.values(clusters.ack), clusters.asm];
   const options = {
@@ -56,7 +50,7 @@ export async function startClb(base: Base, clusters: Clusters, model: ClbModel, 
     faults,
     random: base.random(4),
     regionId,
-    credentials: [keys, ...base.roles.map((role) => ({ ...role.keys, policy: role.cloud }))],
+    credentials: [base.keys, ...base.roles.map((role) => ({ ...role.keys, policy: role.cloud }))],
     accountId,
     kubeconfigOf: (id: string) => all.find((cluster) => cluster.id === id)?.kubeconfig ?? null,
   };

@@ -1,4 +1,5 @@
 import { type Base, makeBase, type StartOptions } from './base.ts';
+import type { Credential } from './clb/authentication.ts';
 import { ClbModel } from './clb/model.ts';
 import type { SandboxClock } from './clock.ts';
 import { Closing } from './closing.ts';
@@ -14,7 +15,6 @@ import { clusterName, makeChatSecrets, makeTokens, type Tokens } from './environ
 import type { FaultPlace } from './faults.ts';
 import { reportCounters, startChatOf, startFunctions } from './functions.ts';
 import type { Mesh } from './mesh/mesh.ts';
-import { makeKeys } from './roles.ts';
 import type { Seeded } from './seeding.ts';
 import { accountId, regionId } from './starting-objects.ts';
 import {
@@ -136,7 +136,7 @@ function secretsOf({ keys, clusters }: Cloud, { roles }: Base): readonly string[
   const all = [...Object.values(clusters.ack), clusters.asm].filter(({ isOwn }) => isOwn);
   const tokens = all.flatMap(({ kubeconfig }) => /^ *token: (\S+)$/m.exec(kubeconfig)?.[1] ?? []);
   const held = roles.flatMap((role) => [role.ackToken, role.asmToken, ...Object.values(role.keys)]);
-  return [...Object.values(keys), ...tokens, ...held];
+  return [keys.accessKeyId, keys.accessKeySecret, ...tokens, ...held];
 }
 
 function readCounters({ gateways, plane, mesh }: Cloud, { clients }: ClientTraffic): Counters {
@@ -149,7 +149,7 @@ interface Cloud {
   readonly clusters: Clusters;
   readonly clb: ClbModel;
   readonly clbEndpoint: string;
-  readonly keys: { readonly accessKeyId: string; readonly accessKeySecret: string };
+  readonly keys: Credential;
   readonly gateways: Gateways;
   readonly seeded: Seeded;
   readonly mesh: Mesh;
@@ -166,14 +166,13 @@ async function startCloud(base: Base, build: Build): Promise<Cloud> {
   progress('API servers and gateways are up');
   const seeded = await seedClusters(base, clusters, clb, addresses);
   const mesh = await startMeshOf(base, clusters, gateways);
-  const keys = makeKeys();
-  const clbEndpoint = await startClb(base, clusters, clb, keys);
+  const clbEndpoint = await startClb(base, clusters, clb);
   const plane = await startEntries(base, clb);
   const controllers = await startControllers(base, clusters, clb);
   const withinMs = settleWithinMs + 30 * (options.controllerLatencyMs + options.meshLatencyMs);
   const settle = (): Promise<void> => settled(base, controllers, withinMs);
   await settle();
-  return { clusters, clb, clbEndpoint, keys, gateways, seeded, mesh, plane, settled: settle };
+  return { clusters, clb, clbEndpoint, keys: base.keys, gateways, seeded, mesh, plane, settled: settle };
 }
 
 function describe(
@@ -188,7 +187,12 @@ function describe(
     ack: { kubeconfig: clusters.ack[clusterName]?.file ?? '' },
     asm: { kubeconfig: clusters.asm.file },
     clusters: Object.fromEntries(all),
-    clb: { endpoint: clbEndpoint, ...keys, regionId },
+    clb: {
+      endpoint: clbEndpoint,
+      accessKeyId: keys.accessKeyId,
+      accessKeySecret: keys.accessKeySecret,
+      regionId,
+    },
     functions,
     entries: plane.entries,
     chat: { url: chatUrl },

@@ -6,7 +6,7 @@ import { modeOf } from './backends.ts';
 import type { Cluster, KubernetesClients } from './clients.ts';
 import type { GatewayObject } from './gateway-object.ts';
 import { findService, listNodes, listSlices, listWarnings, readGateway } from './objects.ts';
-import { absentService, carrierOfGateway, carrierOfService, serviceReading } from './reading.ts';
+import { absentService, carrierOfGateway, carrierOfService, serviceReading, unknownService } from './reading.ts';
 
 /** One look at a route: both sides share what is the same for both, the nodes of a cluster. */
 export interface Look {
@@ -44,7 +44,7 @@ async function lookAtTargetService(look: Look, ref: ServiceRef): Promise<SideRea
     return await lookAtSource(look, ref);
   } catch (error) {
     if (!(error instanceof TransientError)) throw error;
-    return { carrier: null, services: [absentService(cluster, ref.namespace, ref.name)] };
+    return { carrier: null, services: [unknownService(cluster, ref.namespace, ref.name)] };
   }
 }
 
@@ -85,7 +85,7 @@ async function lookAtFollower(look: Look, cluster: Cluster, ref: GatewayRef): Pr
     return service === null ? absentService(cluster, ref.namespace, name) : await lookAtService(look, cluster, service);
   } catch (error) {
     if (!(error instanceof TransientError)) throw error;
-    return absentService(cluster, ref.namespace, name);
+    return unknownService(cluster, ref.namespace, name);
   }
 }
 

@@ -45,7 +45,7 @@ export function serviceReading(cluster: Cluster, objects: ServiceObjects): Servi
   };
 }
 
-/** A Service that is not there yet, or whose API server gives no answer: nothing of it is known but its name. */
+/** A Service that is not there yet: nothing of it is known but its name. */
 export function absentService(cluster: Cluster, namespace: string, name: string): ServiceReading {
   return {
     cluster: cluster.name,
@@ -63,6 +63,11 @@ export function absentService(cluster: Cluster, namespace: string, name: string)
     warning: null,
     hash: null,
   };
+}
+
+/** A Service whose API server gives no answer now. */
+export function unknownService(cluster: Cluster, namespace: string, name: string): ServiceReading {
+  return { ...absentService(cluster, namespace, name), isUnknown: true };
 }
 
 export function carrierOfService(service: V1Service): CarrierReading {
