@@ -1,8 +1,6 @@
-import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build, type Plugin } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ApiClient, apiClient, CannotReachError, RefusedError } from '../../src/cli/client.ts';
 import { isSameWeights, type Truth, truthReader } from '../../src/cli/demo/truth.ts';
@@ -10,9 +8,9 @@ import type { MigrationView } from '../../src/domain/view.ts';
 import { TransientError } from '../../src/ports/errors.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { type CrashPlan, callsFile, deathFile, planFile } from '../fixtures/crashing-compose.ts';
+import { buildCrashingFunctions } from '../fixtures/crashing-functions.ts';
 import { type Counters, until } from '../fixtures/running-sandbox.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const speed = 30;
 const roundMsMax = 90_000;
 const patienceMs = 60_000;
@@ -34,36 +32,6 @@ const canary = {
     analysis: { errorRate: { harmBudget: '50%', minRequests: 5 }, patience: '24h' },
   },
 };
-
-/** The functions as scripts/build.mjs makes them, with ports that kill their process when the plan says so. */
-async function buildCrashingFunctions(folder: string): Promise<void> {
-  const crashing: Plugin = {
-    name: 'crashing ports',
-    setup: ({ onResolve }) =>
-      onResolve({ filter: /\/src\/compose\.ts$/ }, ({ importer }) =>
-        importer.endsWith('crashing-compose.ts') ? null : { path: join(root, 'test/fixtures/crashing-compose.ts') },
-      ),
-  };
-  const names = (await readdir(join(root, 'functions'))).filter((name) => name.endsWith('.ts'));
-  await build({
-    absWorkingDir: root,
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    logLevel: 'warning',
-    entryPoints: names.map((name) => `functions/${name}`),
-    outdir: folder,
-    format: 'cjs',
-    minify: true,
-    keepNames: true,
-    external: ['lmdb'],
-    alias: { 'ali-oss': './scripts/no-oss.cjs' },
-    plugins: [crashing],
-  });
-  await writeFile(join(folder, 'package.json'), '{ "type": "commonjs" }\n');
-  // The embedded store is native and not in the bundles.
-  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
-}
 
 interface Round {
   readonly end: End;
@@ -162,10 +130,10 @@ describe('a shift during which the function process is killed', () => {
     return started;
   }
 
-  async function play(plan: Omit<CrashPlan, 'round'>): Promise<Round> {
+  async function play(plan: Omit<CrashPlan, 'round' | 'states'>): Promise<Round> {
     rounds += 1;
     const round = rounds;
-    await writeFile(join(folder, planFile), JSON.stringify({ round, ...plan } satisfies CrashPlan));
+    await writeFile(join(folder, planFile), JSON.stringify({ round, states: ['progressing.shifting'], ...plan } satisfies CrashPlan));
     const run = await start();
     const view = await until(async () => {
       const seen = await insist(() => api.get<MigrationView>(path));
