@@ -91,7 +91,9 @@ function killed(fault: DemoFault, plan: Pick<CrashPlan, 'counted' | 'moment'>, w
         await writeFile(join(stage.functionsFolder, planFile), JSON.stringify({ round, states, at, ...plan }));
         const death = () => readFile(join(stage.functionsFolder, deathFile(round)), 'utf8').catch(() => null);
         await play(stage, `${migration}-${at}`, fault.play, signal).catch(async (error: unknown) => {
-          throw error instanceof BrokenRule ? new BrokenRule(`killed ${await death()} (${at}): ${error.message}`) : error;
+          throw error instanceof BrokenRule
+            ? new BrokenRule(`killed ${await death()} (${at}): ${error.message}`)
+            : error;
         });
         if ((await death()) === null) return;
       }

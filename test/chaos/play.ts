@@ -6,7 +6,7 @@ import type { Stage } from './stage.ts';
 import { lookOut, trafficOf, weightsIn } from './traffic.ts';
 
 /** Per cent that the canary asks for, in its one step. */
-export const asked = 60;
+const asked = 60;
 const tolerance = 2;
 
 /** One migration during which something happens, and what must hold at its end. */

@@ -17,9 +17,13 @@ describe('a canary on real parts', () => {
 
   afterAll(() => stage?.stop());
 
-  it.each(sample)('keeps every rule with %s', async (name) => {
-    const scenario = scenarios.find((one) => one.name === name);
-    if (scenario === undefined) throw new Error(`no scenario ${name}`);
-    await scenario.run(stage, `sample-${sample.indexOf(name)}`, new AbortController().signal);
-  }, 120_000);
+  it.each(sample)(
+    'keeps every rule with %s',
+    async (name) => {
+      const scenario = scenarios.find((one) => one.name === name);
+      if (scenario === undefined) throw new Error(`no scenario ${name}`);
+      await scenario.run(stage, `sample-${sample.indexOf(name)}`, new AbortController().signal);
+    },
+    120_000,
+  );
 });

@@ -133,7 +133,10 @@ describe('a shift during which the function process is killed', () => {
   async function play(plan: Omit<CrashPlan, 'round' | 'states'>): Promise<Round> {
     rounds += 1;
     const round = rounds;
-    await writeFile(join(folder, planFile), JSON.stringify({ round, states: ['progressing.shifting'], ...plan } satisfies CrashPlan));
+    await writeFile(
+      join(folder, planFile),
+      JSON.stringify({ round, states: ['progressing.shifting'], ...plan } satisfies CrashPlan),
+    );
     const run = await start();
     const view = await until(async () => {
       const seen = await insist(() => api.get<MigrationView>(path));
