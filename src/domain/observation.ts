@@ -134,16 +134,12 @@ export interface BackendReading {
   readonly health: BackendHealth;
 }
 
+const ownerPrefix = 'k8s/';
+
 /** `k8s/<port>/<service>/<namespace>/<clusterId>`: how the cloud controller marks the backends of a Service. */
-function isOwnedBy(backend: BackendReading, service: ServiceReading): boolean {
-  const parts = backend.description.split('/');
-  return (
-    parts.length === 5 &&
-    parts[0] === 'k8s' &&
-    parts[2] === service.name &&
-    parts[3] === service.namespace &&
-    parts[4] === service.clusterId
-  );
+function isOwnedBy(owner: string, { description }: BackendReading): boolean {
+  if (!description.startsWith(ownerPrefix) || !description.endsWith(owner)) return false;
+  return description.lastIndexOf('/', description.length - owner.length - 1) === ownerPrefix.length - 1;
 }
 
 /** The backends of one side in one group, Service by Service. */
@@ -151,10 +147,10 @@ export function ownBackends(
   group: GroupReading,
   reading: SideReading,
 ): readonly { readonly service: ServiceReading; readonly backends: readonly BackendReading[] }[] {
-  return reading.services.map((service) => ({
-    service,
-    backends: group.backends.filter((backend) => isOwnedBy(backend, service)),
-  }));
+  return reading.services.map((service) => {
+    const owner = `/${service.name}/${service.namespace}/${service.clusterId}`;
+    return { service, backends: group.backends.filter((backend) => isOwnedBy(owner, backend)) };
+  });
 }
 
 export function readingOf(observation: RouteObservation, side: Side): SideReading {

@@ -44,12 +44,21 @@ export function storeSnapshot(snapshot: MachineSnapshot): StoredSnapshot {
   return { value: snapshot.value, context: snapshot.context };
 }
 
+/** A record is never changed, and one event reads its context many times. */
+const known = new WeakMap<MigrationContext, MigrationContext>();
+
 /**
  * What the version that wrote the record did not know of has its value from the beginning: fields are only ever added under
  * one machine version.
  */
 export function contextOf(record: MigrationRecord): MigrationContext {
   const stored = (record.snapshot as StoredSnapshot).context;
+  const context = known.get(stored) ?? completed(stored);
+  known.set(stored, context);
+  return context;
+}
+
+function completed(stored: MigrationContext): MigrationContext {
   const analysis = { ...addedToAnalysis, ...stored.spec.analysis };
   const spec: Spec = { ...addedToSpec, ...stored.spec, analysis };
   const baseline = stored.baseline === null ? null : { ...addedToBaseline, ...stored.baseline };

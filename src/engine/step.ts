@@ -1,4 +1,4 @@
-import { initialTransition, transition } from 'xstate';
+import { type ActorLogic, initialTransition, transition } from 'xstate';
 import type { MigrationInput } from '../../state-machines/context.ts';
 import { isMigrationEffect, type MigrationEffect } from '../../state-machines/effects.ts';
 import type { MigrationEvent } from '../../state-machines/events.ts';
@@ -57,9 +57,21 @@ export function beginRecord({ atMs, revision, ...input }: Beginning): Stepped {
 export function stepRecord(record: MigrationRecord, event: MigrationEvent): Stepped | null {
   if (record.isFinal) return null;
   const before = restoreSnapshot(record);
-  const [after, actions] = transition(migrationMachine, before, event);
+  const [after, actions] = transition(goingOnFrom(before), before, event);
   if (after === before) return null;
   return applied(record, after, actions, event.at);
+}
+
+/**
+ * The machine for one transition. xstate makes an actor for it, with an initial state that is thrown away: of the machine
+ * itself that would be computed from an input that is not there, an error made and swallowed for each event.
+ */
+function goingOnFrom(before: MachineSnapshot): ActorLogic<MachineSnapshot, MigrationEvent> {
+  return {
+    transition: (snapshot, event, scope) => migrationMachine.transition(snapshot, event, scope),
+    getInitialSnapshot: () => before,
+    getPersistedSnapshot: (snapshot) => snapshot,
+  };
 }
 
 /** The machine's own delayed events that are due, one after the other; null where none is. */

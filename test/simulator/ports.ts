@@ -1,5 +1,6 @@
 import { memoryAlerts } from '../../src/adapters/memory/alerts.ts';
 import { type memoryContents, memoryStore } from '../../src/adapters/memory/store.ts';
+import { checkedRecord } from '../../src/adapters/memory/stored-record.ts';
 import type { Notice } from '../../src/domain/notice.ts';
 import type { GroupReading } from '../../src/domain/observation.ts';
 import type { MigrationRecord } from '../../src/domain/record.ts';
@@ -15,6 +16,7 @@ import { aListener, aLoadBalancer, aroundService, groupsIn } from '../fixtures/s
 import type { Calls } from './calls.ts';
 import type { Instance } from './instance.ts';
 import type { Scenario } from './scenario.ts';
+import type { SharedJson } from './shared-json.ts';
 import { absentService, podsOf, readService, readSide, toldHealth } from './state.ts';
 import type { World } from './world.ts';
 
@@ -55,8 +57,10 @@ export interface Outside {
   readonly listening: Listening;
   /** What was committed last, by name; not what a failover left of it. */
   readonly records: Map<string, MigrationRecord>;
-  /** The newest text of each name, parsed: nobody changes a record, and most are read more than once. */
+  /** The newest text of each name, and what is read of it: nobody changes a record, and most are read more than once. */
   readonly parsed: Map<string, { readonly text: string; readonly record: MigrationRecord }>;
+  /** Null: records are written and read as every other store does it. */
+  readonly json: SharedJson | null;
   invoke(name: string, id: string, inMs: number): void;
   /** The fence of a real adapter; a mutant leaves it away. */
   readonly isFenceChecked: boolean;
@@ -111,9 +115,11 @@ export function portsOf(outside: Outside, instance: Instance): SimulatedPorts {
   };
 }
 
-function storeOf({ calls, world, contents, listening, records, parsed }: Outside, instance: Instance): MigrationStore {
+function storeOf(outside: Outside, instance: Instance): MigrationStore {
+  const { calls, world, contents, listening, records, parsed, json } = outside;
   const nowMs = (): number => Math.floor(world.scheduler.nowMs);
-  const memory = memoryStore({ now: nowMs, contents });
+  const textOf = json === null ? JSON.stringify : (record: MigrationRecord): string => json.write(record).text;
+  const memory = memoryStore({ now: nowMs, contents, textOf });
   const answering = <T>(work: () => T): T => {
     if (calls.weather.outageOf('store')) throw new TransientError('sim: the store gives no answer');
     return work();
@@ -141,6 +147,10 @@ function storeOf({ calls, world, contents, listening, records, parsed }: Outside
             const done = memory.commit(next, expected, history);
             const isDone = contents.migrations.get(next.name)?.revision === next.revision && current === expected;
             if (!isDone) return done;
+            const { name, revision } = next;
+            const text = contents.migrations.get(name)?.text ?? '';
+            if (json !== null)
+              parsed.set(name, { text, record: checkedRecord(name, revision, json.write(next).value) });
             const before = records.get(next.name) ?? null;
             records.set(next.name, next);
             listening.committed(instance, before, next, history);

@@ -26,6 +26,7 @@ import { isAtRest } from './rest.ts';
 import { Rules } from './rules.ts';
 import { makeScenario, type Scenario } from './scenario.ts';
 import { Scheduler } from './scheduler.ts';
+import { SharedJson } from './shared-json.ts';
 import { Trace } from './trace.ts';
 import { Weather } from './weather.ts';
 import type { Wiring } from './wiring.ts';
@@ -42,6 +43,8 @@ export interface RunOptions {
   /** In place of those of the seed. */
   readonly faults?: readonly Fault[];
   readonly isTold?: boolean;
+  /** Records are written and read whole, as in every other store: slower, and the same run. */
+  readonly isPlain?: boolean;
   readonly wiring: Wiring;
 }
 
@@ -124,6 +127,7 @@ class Simulation {
       listening: this.#rules,
       records,
       parsed: new Map(),
+      json: options.isPlain === true ? null : new SharedJson(),
       invoke: (name, id, inMs) => this.#invokeStep(name, id, inMs),
       isFenceChecked: wiring.isFenceChecked,
     };

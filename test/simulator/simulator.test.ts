@@ -6,7 +6,7 @@ import { production } from './wiring.ts';
 const seedsAtOnce = 50;
 
 describe('simulated migrations break no rule', () => {
-  it.each(Array.from({ length: 4 }, (_, index) => 1 + index * seedsAtOnce))(
+  it.each(Array.from({ length: 10 }, (_, index) => 1 + index * seedsAtOnce))(
     'from seed %i on',
     async (from) => {
       const { broken } = await soak(production, { from, seeds: seedsAtOnce, isFirstEnough: false });
@@ -26,6 +26,13 @@ describe('a simulated migration', () => {
     expect(again.hash).toBe(once.hash);
     expect(again.story).toEqual(once.story);
     expect(another.hash).not.toBe(once.hash);
+  });
+  it.each([11, 12, 13])('is the same where every record is written and read whole: seed %i', async (seed) => {
+    const [shared, whole] = [
+      await simulate({ seed, wiring: production }),
+      await simulate({ seed, wiring: production, isPlain: true }),
+    ];
+    expect(whole.hash).toBe(shared.hash);
   });
   it('leaves no trace behind in the next one', async () => {
     const alone = await simulate({ seed: 9, wiring: production });

@@ -8,6 +8,7 @@ import {
   decodeEntry,
   decodeHolder,
   decodeRecord,
+  type EncodedRecord,
   encodeEntry,
   encodeHolder,
   encodeRecord,
@@ -40,12 +41,16 @@ export function memoryContents(): MemoryContents {
 export function memoryStore(options: {
   readonly now: () => number;
   readonly contents?: MemoryContents;
+  /** How a record becomes its text: JSON.stringify, or what comes to the same. */
+  readonly textOf?: (record: MigrationRecord) => string;
 }): MigrationStore {
   const { migrations, claims: held, leases } = options.contents ?? memoryContents();
+  const { textOf } = options;
   return {
     now: async () => options.now(),
     load: async (name) => loadFrom(migrations, name),
-    commit: async (next, expected, history) => commitTo(migrations, next, expected, history),
+    commit: async (next, expected, history) =>
+      commitTo(migrations, encodeRecord(next, expected, textOf), { next, expected, history }),
     due: async (withinMs, limit) => dueIn(migrations, options.now() + withinMs, limit),
     names: async (limit) => [...migrations.keys()].sort().slice(0, boundedRows(limit)),
     history: async (name, limit) => {
@@ -79,13 +84,12 @@ function loadFrom(migrations: ReadonlyMap<string, StoredMigration>, name: string
 
 function commitTo(
   migrations: Map<string, StoredMigration>,
-  next: MigrationRecord,
-  expectedRevision: number,
-  history: readonly HistoryEntry[],
+  { text, dueAtMs }: EncodedRecord,
+  commit: { readonly next: MigrationRecord; readonly expected: number; readonly history: readonly HistoryEntry[] },
 ): boolean {
-  const { text, dueAtMs } = encodeRecord(next, expectedRevision);
+  const { next, expected, history } = commit;
   const stored = migrations.get(next.name);
-  if ((stored?.revision ?? 0) !== expectedRevision) return false;
+  if ((stored?.revision ?? 0) !== expected) return false;
   const entries = [...(stored?.history ?? []), ...history.map(encodeEntry)].slice(-historyMax);
   migrations.set(next.name, { revision: next.revision, text, dueAtMs, history: entries });
   return true;

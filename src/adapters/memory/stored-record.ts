@@ -24,14 +24,21 @@ export interface EncodedRecord {
   readonly dueAtMs: number | null;
 }
 
-/** @throws TerminalError when the record breaks a bound or its revision does not grow */
-export function encodeRecord(next: MigrationRecord, expectedRevision: number): EncodedRecord {
+/**
+ * @param textOf another way to the same text
+ * @throws TerminalError when the record breaks a bound or its revision does not grow
+ */
+export function encodeRecord(
+  next: MigrationRecord,
+  expectedRevision: number,
+  textOf: (record: MigrationRecord) => string = JSON.stringify,
+): EncodedRecord {
   checkName(next.name);
   const where = `record of migration "${next.name}"`;
   if (!Number.isSafeInteger(next.revision) || next.revision <= expectedRevision || expectedRevision < 0) {
     throw new TerminalError(`${where}: revision ${next.revision} does not follow ${expectedRevision}`);
   }
-  const text = JSON.stringify(next);
+  const text = textOf(next);
   const bytes = Buffer.byteLength(text);
   if (bytes > recordBytesMax) {
     throw new TerminalError(`${where} has ${bytes} bytes; the limit is ${recordBytesMax}`);
@@ -43,7 +50,11 @@ export function encodeRecord(next: MigrationRecord, expectedRevision: number): E
 
 /** @throws UnreadableRecordError; the message says why and shows nothing of the content */
 export function decodeRecord(name: string, revision: number | null, text: string | null): MigrationRecord {
-  const value = parse(text ?? '', `record of migration "${name}"`);
+  return checkedRecord(name, revision, parse(text ?? '', `record of migration "${name}"`));
+}
+
+/** What was read of a record's text. @throws as decodeRecord */
+export function checkedRecord(name: string, revision: number | null, value: unknown): MigrationRecord {
   const problem = problemOf(value, name, revision);
   if (problem !== null) throw new UnreadableRecordError(`record of migration "${name}" cannot be read: ${problem}`);
   return value as MigrationRecord;
