@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { abortCommand } from './abort.ts';
 import { approveCommand } from './approve.ts';
@@ -10,6 +11,7 @@ import { historyCommand } from './history.ts';
 import { initCommand } from './init.ts';
 import { judgeCommand } from './judge.ts';
 import { listCommand } from './list.ts';
+import { packageFile } from './package-file.ts';
 import { pauseCommand } from './pause.ts';
 import { planCommand } from './plan.ts';
 import { preflightCommand } from './preflight.ts';
@@ -59,9 +61,14 @@ const commands: readonly AddCommand[] = [
 
 const wrongUse = 2;
 
+function version(): string {
+  return (JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { readonly version: string }).version;
+}
+
 async function main(): Promise<void> {
   const program = new Command('sluice')
     .description('Moves live traffic from a self-managed Istio gateway to an ASM gateway behind the same load balancer')
+    .version(version())
     .exitOverride();
   for (const add of commands) add(program);
   try {
