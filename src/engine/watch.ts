@@ -26,7 +26,7 @@ import { observeSplits, splitAgreement } from './splits.ts';
 
 /** The observed share is of the newest requests: of so long. */
 const observedOverMs = 20_000;
-/** What is left over, and which share was counted, is of so long. */
+/** What is left over, and which share subsets counted, is of so long. */
 const readBackMs = 600_000;
 /** A record has a limit; so many are more than anybody reads. */
 const differencesMax = 100;
@@ -201,8 +201,10 @@ async function readSignals(ports: Ports, context: MigrationContext, atMs: number
   };
 }
 
-/** What the judges have not counted yet, and what is shown of the newest minutes. */
-function readFrom({ judging, spec }: MigrationContext, step: JudgedStep | null, atMs: number): number {
+/** What the judges have not counted yet, and what is shown of the newest samples. */
+function readFrom(context: MigrationContext, step: JudgedStep | null, atMs: number): number {
+  const { judging, spec, achieved } = context;
   const judged = step === null ? [] : sourcesOf(spec.analysis).map((source) => judgedFrom(judging[source], step));
-  return Math.min(atMs - readBackMs, ...judged);
+  const needsMinutes = spec.subsets.length > 0 || achieved.some(({ sourceWeight }) => sourceWeight === 0);
+  return Math.min(atMs - (needsMinutes ? readBackMs : observedOverMs), ...judged);
 }
