@@ -1,6 +1,7 @@
 import { toJsonSchema } from '@valibot/to-json-schema';
 import type * as v from 'valibot';
 import type { Draft } from '../domain/draft.ts';
+import type { PathSpec } from '../domain/parity.ts';
 import {
   type Analysis,
   type Judged,
@@ -22,6 +23,7 @@ import {
   type RouteOfFile,
   type SubsetRouteOfFile,
 } from './migration-schema.ts';
+import { type PathOfFile, partsOf } from './path-schema.ts';
 import { check, type PlacedProblem, problemsMax, toInputProblem } from './problems.ts';
 import { splitName } from './values.ts';
 
@@ -92,6 +94,7 @@ function draftOf({ metadata, spec }: MigrationFile): Draft {
     finish: spec.finish,
     tolerance: spec.tolerance,
     probes: (spec.probe ? [spec.probe] : (spec.probes ?? [])).map(probeOf),
+    ...(spec.paths === undefined ? {} : { paths: spec.paths.map(pathOf) }),
     analysis: analysisOf(spec.analysis),
     settleMs: spec.settle,
     deadlineMs: spec.deadline,
@@ -188,6 +191,11 @@ function probeOf(probe: ProbeOfFile): ProbeSpec {
     failures,
     timeoutMs: probe.timeout,
   };
+}
+
+function pathOf({ url, headers, body, slower, timeout, differences }: PathOfFile): PathSpec {
+  const isAllowed = differences === 'allow';
+  return { url, ...partsOf(url), headers, comparesBody: body, slowerMs: slower, timeoutMs: timeout, isAllowed };
 }
 
 /** `mon-thu` and `sat,sun` as the days they name; a range may go over the end of the week. */

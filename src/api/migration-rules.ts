@@ -17,6 +17,7 @@ export function brokenRules(file: unknown): readonly PlacedProblem[] {
     ...subsetRules(listOf(spec['routes'])),
     ...routeOrderRules(spec),
     ...probeRules(spec),
+    ...pathRules(spec),
     ...listOf(spec['windows']).flatMap(windowRule),
     ...repeated(listOf(spec['notify']).map((name, index) => [name, ['spec', 'notify', index]])),
   ];
@@ -147,6 +148,30 @@ function probeRules(spec: Fields): readonly PlacedProblem[] {
     ['spec', 'probes', index, 'name'],
   ]);
   return [...both, ...repeated(names)];
+}
+
+/** Paths compare the gateways of two sides; subsets have one gateway in front of them, or none. */
+function pathRules(spec: Fields): readonly PlacedProblem[] {
+  const paths = listOf(spec['paths']);
+  const routes = listOf(spec['routes']);
+  const isOfSubsets = routes.length > 0 && routes.every((one) => isObject(one) && one['virtualService'] !== undefined);
+  const mixed = isOfSubsets && paths.length > 0;
+  const urls = paths.map((path, index): [unknown, Path] => [
+    isObject(path) ? path['url'] : path,
+    ['spec', 'paths', index],
+  ]);
+  return [
+    ...(mixed
+      ? [
+          problem(
+            ['spec', 'paths'],
+            'cannot stand beside subsets of hosts: it compares the gateways of two sides',
+            true,
+          ),
+        ]
+      : []),
+    ...repeated(urls),
+  ];
 }
 
 function windowRule(window: unknown, index: number): readonly PlacedProblem[] {

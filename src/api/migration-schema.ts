@@ -2,7 +2,8 @@ import * as v from 'valibot';
 import { profileNames } from '../domain/judge/policy.ts';
 import { driftPolicies, routeOrders, weekdays } from '../domain/spec.ts';
 import { choice, isObject } from './choice.ts';
-import { duration, label, loadBalancerId, objectName, perCent, text, wholeNumber } from './values.ts';
+import { comparedPath } from './path-schema.ts';
+import { duration, label, list, loadBalancerId, objectName, perCent, text, wholeNumber } from './values.ts';
 
 /** The migration file of design section 5, short and long form: one schema for types, messages and the editors' JSON Schema. */
 
@@ -241,6 +242,7 @@ const spec = v.strictObject({
   ),
   probe: v.optional(onlyProbe),
   probes: v.optional(list(probe, 0, 10, 'Requests that Sluice sends to the sides')),
+  paths: v.optional(list(comparedPath, 0, 20, 'URLs that source and target must answer alike before the first step')),
   analysis: v.optional(analysis, {}),
   settle: v.optional(duration('0s', '10m', 'Samples of this long after a write are not judged'), '20s'),
   deadline: v.optional(
@@ -269,15 +271,6 @@ export type MigrationFile = v.InferOutput<typeof migrationSchema>;
 export type RouteOfFile = v.InferOutput<typeof clbRoute>;
 export type SubsetRouteOfFile = v.InferOutput<typeof subsetRoute>;
 export type ProbeOfFile = v.InferOutput<typeof probe>;
-
-function list<const Item extends v.GenericSchema>(item: Item, min: number, max: number, description: string) {
-  return v.pipe(
-    v.array(item, (issue) => `must be a list, not ${issue.received}`),
-    v.description(description),
-    v.minLength(min, `needs at least ${min}`),
-    v.maxLength(max, `has more than ${max} entries`),
-  );
-}
 
 function isZone(zone: string): boolean {
   try {

@@ -72,6 +72,16 @@ export function wholeNumber(min: number, max: number, description: string) {
   );
 }
 
+/** A list with its limits. */
+export function list<const Item extends v.GenericSchema>(item: Item, min: number, max: number, description: string) {
+  return v.pipe(
+    v.array(item, (issue) => `must be a list, not ${issue.received}`),
+    v.description(description),
+    v.minLength(min, `needs at least ${min}`),
+    v.maxLength(max, `has more than ${max} entries`),
+  );
+}
+
 /** A text with a limit and without control characters, which could forge a line of a log or a terminal. */
 export function text(maxLength: number, description: string) {
   return v.pipe(

@@ -1,4 +1,5 @@
 import type { Profile } from './judge/policy.ts';
+import type { PathSpec } from './parity.ts';
 import { type SubsetRoute, virtualServiceName } from './subset-route.ts';
 
 /** What a migration is asked to do, after the file was parsed, defaults were applied and routes were discovered. */
@@ -14,6 +15,8 @@ export interface Spec {
   /** Points of share (per cent) that *achieved* may differ from *asked*. */
   readonly tolerance: number;
   readonly probes: readonly ProbeSpec[];
+  /** What both sides must answer alike before the first step; absent where nothing is compared. */
+  readonly paths?: readonly PathSpec[];
   readonly analysis: Analysis;
   /** Samples of this long after a verified write are not judged. */
   readonly settleMs: number;

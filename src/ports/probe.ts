@@ -1,4 +1,5 @@
 import type { ServiceReading } from '../domain/observation.ts';
+import type { PathAnswer, PathSpec } from '../domain/parity.ts';
 import type { ProbeSpec } from '../domain/spec.ts';
 
 export interface ProbeResult {
@@ -7,7 +8,10 @@ export interface ProbeResult {
   readonly detail: string;
 }
 
-/** Asks one ready endpoint of each of the Services. Never throws: no answer is an answer. */
+/** Asks the pods of a side themselves. Never throws: no answer is an answer. */
 export interface Probe {
+  /** Asks one ready endpoint of each of the Services. */
   ask(probe: ProbeSpec, services: readonly ServiceReading[]): Promise<ProbeResult>;
+  /** What one ready endpoint of the Service answers to one path; the next one at the next turn. Follows no redirect. */
+  request(path: PathSpec, service: ServiceReading, turn: number): Promise<PathAnswer>;
 }

@@ -18,7 +18,8 @@ beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'sluice-e2e-preflight-'));
   sandbox = await startSandbox('--mode', 'local', '--target-backends', '2');
   person = operatorOf(sandbox, home);
-  file = await writeMigration(home, 'shop', 'steps: [50%, 90%, 100%]', 'tolerance: 20');
+  const paths = 'paths: [http://shop.example.com/productpage, "https://shop.example.com/login"]';
+  file = await writeMigration(home, 'shop', 'steps: [50%, 90%, 100%]', 'tolerance: 20', paths);
 });
 
 afterAll(async () => {
@@ -62,6 +63,21 @@ describe('sluice preflight, against a sandbox with policy Local', { timeout: 180
       /istio-ingressgateway-asm has policy Local and no pod on worker-3: from there 198\.51\.100\.10/,
     );
     expect(found).toContain('istio-ingressgateway-asm.istio-system');
+  });
+
+  it('compares what both gateways answer, and refuses where the target answers otherwise', async () => {
+    await sandbox.control('PUT', '/gateways/target', { probes: false });
+    const differing = await preflight();
+    await sandbox.control('PUT', '/gateways/target', { probes: true });
+    expect(differing.code).toBe(1);
+    expect(notPassed(differing).sort()).toEqual(['fail parity', 'fail parity', 'fail probe', 'warn same-address']);
+    const found = differing.checks.filter(({ id }) => id === 'parity').map((one) => one.found);
+    expect(found[0]).toMatch(/asm answers http:\/\/shop.example.com\/productpage otherwise.*: status 503, and not 200/);
+    const alike = (await preflight()).checks.filter(({ id }) => id === 'parity');
+    expect(alike.map(({ status, found: text }) => [status, text.includes('with 200')])).toEqual([
+      ['pass', true],
+      ['pass', true],
+    ]);
   });
 
   it('refuses what is spoilt, and its remedies mend it as they are pasted', async () => {

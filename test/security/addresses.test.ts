@@ -7,6 +7,7 @@ import { notifier } from '../../src/adapters/notify/notifier.ts';
 import { httpProbe } from '../../src/adapters/probes/http-probe.ts';
 import { TerminalError } from '../../src/ports/errors.ts';
 import { aNotice, clockAt, type Receiver, startReceiver } from '../adapters/notify/receiver.ts';
+import { aPath } from '../fixtures/builders.ts';
 import { aService, clock, productpage } from './questions.ts';
 
 const closings: (() => Promise<unknown>)[] = [];
@@ -94,6 +95,7 @@ describe('a probe', () => {
     const probe = httpProbe({ clock, allowLoopback: true });
     const detail = `${address} is not an address that is probed`;
     expect(await probe.ask(productpage, [aService(address, 80)])).toEqual({ isOk: false, detail });
+    expect(await probe.request(aPath(), aService(address, 80), 0)).toEqual({ failure: detail });
   });
 });
 

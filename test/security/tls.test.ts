@@ -165,6 +165,6 @@ describe('checking certificates', () => {
       )
       .map(([path]) => path)
       .filter((path) => !path.startsWith('src/sandbox/'));
-    expect(offs).toEqual(['src/adapters/probes/http-probe.ts', 'src/config.ts']);
+    expect(offs).toEqual(['src/adapters/probes/exchange.ts', 'src/config.ts']);
   });
 });

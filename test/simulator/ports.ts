@@ -422,5 +422,7 @@ function probeOf({ calls, world, listening }: Outside, instance: Instance): Port
         return { isOk: false, detail: error instanceof Error ? error.message : 'no answer' };
       }
     },
+    // No scenario names paths: they are compared before anything moves, and decide nothing afterwards.
+    request: async () => ({ failure: 'sim: nothing is compared' }),
   };
 }

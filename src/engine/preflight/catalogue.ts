@@ -5,6 +5,7 @@ import { capacityKinds } from './capacity.ts';
 import type { CheckKind } from './check.ts';
 import { listenerKinds } from './listeners.ts';
 import { loadBalancerKinds } from './load-balancer.ts';
+import { parityKinds } from './parity.ts';
 import { routeOrderKinds } from './route-order.ts';
 import { serviceKinds } from './services.ts';
 import { signalKinds } from './signals.ts';
@@ -23,7 +24,7 @@ export const subjects: readonly Subject[] = [
   { title: 'The load balancer', kinds: loadBalancerKinds },
   { title: 'Annotations', kinds: annotationKinds },
   { title: 'Services', kinds: serviceKinds },
-  { title: 'Probes and callers', kinds: callerKinds },
+  { title: 'Probes and callers', kinds: [...callerKinds, ...parityKinds] },
   { title: 'Subsets in the mesh', kinds: subsetKinds },
   { title: 'Signals', kinds: [...routeOrderKinds, ...signalKinds] },
 ];
@@ -75,7 +76,8 @@ export const unseen: readonly { readonly row: string; readonly what: string; rea
   {
     row: 'E31',
     what: 'certificates, secrets and the trust between the two meshes',
-    instead: 'reading secrets is a right that Sluice does not ask for: probes at the target prove it, host by host',
+    instead:
+      'reading secrets is a right that Sluice does not ask for: probes at the target and `parity` prove it, host by host',
   },
   {
     row: 'E33',

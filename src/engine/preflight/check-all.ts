@@ -13,6 +13,7 @@ import type { Check } from './check.ts';
 import { listenerChecks } from './listeners.ts';
 import { loadBalancerChecks } from './load-balancer.ts';
 import type { RouteLook } from './look.ts';
+import { parityChecks, unaskedChecks } from './parity.ts';
 import { routeOrderChecks } from './route-order.ts';
 import { serviceChecks } from './services.ts';
 import { alertChecks, controlTrafficChecks, signalChecks } from './signals.ts';
@@ -42,6 +43,7 @@ export async function checkAll(ports: Ports, spec: Spec): Promise<Checked> {
   const checks = await Promise.all([
     ...observed.map((look) => routeChecks(ports, look)),
     ...probeChecks(ports, spec, observations, splits),
+    unaskedChecks(spec, observations),
     splits.flatMap((observation) => splitChecks(observation, spec)),
     routeOrderChecks(ports, spec),
     directChecks(spec, counted),
@@ -93,6 +95,7 @@ async function routeChecks(ports: Ports, look: RouteLook): Promise<readonly Chec
     ...serviceChecks(look),
     ...addressChecks(look),
     ...(await healthRequestChecks(ports, look)),
+    ...(await parityChecks(ports, look)),
   ];
   const { loadBalancer } = look.observation.route;
   return checks.map((check) => ({ ...check, found: `${loadBalancer}: ${check.found}` }));

@@ -1,65 +1,20 @@
 import http from 'node:http';
 import https from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { generate } from 'selfsigned';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { mayReach as mayAsk } from '../../../src/adapters/addresses.ts';
 import { httpProbe } from '../../../src/adapters/probes/http-probe.ts';
-import type { EndpointReading, ServiceReading } from '../../../src/domain/observation.ts';
-import type { ProbeSpec } from '../../../src/domain/spec.ts';
+import { aProbe, aServiceAt } from '../../fixtures/builders.ts';
+import { closeServersAfterEach, listen } from './servers.ts';
 
-const servers: (http.Server | https.Server)[] = [];
-afterEach(async () => {
-  for (const server of servers.splice(0)) {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  }
-});
+closeServersAfterEach();
 
-async function listen(server: http.Server | https.Server, address = '127.0.0.1', port = 0): Promise<number> {
-  servers.push(server);
-  await new Promise<void>((resolve) => server.listen(port, address, resolve));
-  return (server.address() as AddressInfo).port;
-}
-
-const spec: ProbeSpec = {
-  name: 'productpage',
-  side: 'both',
-  host: 'shop.example.com',
-  path: '/productpage?u=normal',
-  port: null,
-  status: 200,
-  everyMs: 5_000,
-  failures: 3,
-  timeoutMs: 300,
-};
-
-function service(
-  endpoints: readonly EndpointReading[],
-  portNames: Record<number, string> = { 80: 'http2' },
-): ServiceReading {
-  return {
-    cluster: 'ack',
-    clusterId: 'c1',
-    namespace: 'istio-system',
-    name: 'gateway',
-    annotations: {},
-    weight: null,
-    writtenBy: null,
-    mode: 'eni',
-    backends: [],
-    readyPods: endpoints.length,
-    portNames,
-    endpoints,
-    warning: null,
-    hash: null,
-  };
-}
+const spec = aProbe({ path: '/productpage?u=normal', timeoutMs: 300 });
 
 let nowMs = 0;
 const clock = { now: () => nowMs, sleep: () => Promise.resolve() };
 const probe = httpProbe({ clock, allowLoopback: true });
-const at = (port: number, address = '127.0.0.1') => service([{ address, node: null, targetPorts: { 80: port } }]);
+const at = (port: number, address = '127.0.0.1') => aServiceAt([{ address, node: null, targetPorts: { 80: port } }]);
 
 describe('a probe', () => {
   it('asks a pod for the host and the path, as sluice-probe, over a connection of its own', async () => {
@@ -86,9 +41,9 @@ describe('a probe', () => {
   });
 
   it('fails where nothing listens, nothing answers, or the answer does not end', async () => {
-    const closed = await listen(http.createServer());
-    const server = servers.pop();
-    await new Promise((resolve) => server?.close(resolve));
+    const server = http.createServer();
+    const closed = await listen(server);
+    await new Promise((resolve) => server.close(resolve));
     expect(await probe.ask(spec, [at(closed)])).toEqual({ isOk: false, detail: 'ECONNREFUSED' });
     const silent = await listen(http.createServer(() => undefined));
     expect(await probe.ask(spec, [at(silent)])).toEqual({ isOk: false, detail: 'no answer within 300 ms' });
@@ -119,7 +74,7 @@ describe('a probe', () => {
     });
     const port = await listen(server);
     const endpoint = { address: '127.0.0.1', node: null, targetPorts: { 80: 1, 443: port } };
-    const secure = service([endpoint], { 80: 'http2', 443: 'https' });
+    const secure = aServiceAt([endpoint], { 80: 'http2', 443: 'https' });
     expect(await probe.ask({ ...spec, port: 443 }, [secure])).toMatchObject({ isOk: true });
     expect(named).toBe('shop.example.com');
   });
@@ -132,7 +87,7 @@ describe('a probe', () => {
     };
     const port = await listen(http.createServer(answer), '127.0.0.2');
     await listen(http.createServer(answer), '127.0.0.3', port);
-    const both = service(
+    const both = aServiceAt(
       ['127.0.0.2', '127.0.0.3'].map((address) => ({ address, node: null, targetPorts: { 80: port } })),
     );
     for (nowMs of [0, 5_000, 10_000, 15_000]) await probe.ask(spec, [both]);
@@ -141,16 +96,18 @@ describe('a probe', () => {
 
   it('is good only where every Service answers, and says which one does not', async () => {
     const port = await listen(http.createServer((_, response) => response.end()));
-    const empty = { ...service([]), cluster: 'second' };
+    const empty = { ...aServiceAt([]), cluster: 'second' };
     expect(await probe.ask(spec, [at(port), empty])).toMatchObject({
       isOk: false,
-      detail: expect.stringMatching(/^ack\/gateway: 200 in \d+ ms; second\/gateway: no ready endpoint$/),
+      detail: expect.stringMatching(
+        /^ack\/istio-ingressgateway: 200 in \d+ ms; second\/istio-ingressgateway: no ready endpoint$/,
+      ),
     });
   });
 
   it('fails without a Service, an endpoint or the port', async () => {
     expect(await probe.ask(spec, [])).toMatchObject({ isOk: false });
-    expect(await probe.ask(spec, [service([])])).toEqual({ isOk: false, detail: 'no ready endpoint' });
+    expect(await probe.ask(spec, [aServiceAt([])])).toEqual({ isOk: false, detail: 'no ready endpoint' });
     expect(await probe.ask({ ...spec, port: 8443 }, [at(1)])).toEqual({ isOk: false, detail: 'no ready endpoint' });
   });
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { subjects, unseen } from '../../../src/engine/preflight/catalogue.ts';
 import type { Check } from '../../../src/engine/preflight/check.ts';
-import { aSubsetRoute } from '../../fixtures/builders.ts';
-import { aScene, checksOf, withListener, withService } from '../../fixtures/scene.ts';
+import { aPath, aSubsetRoute } from '../../fixtures/builders.ts';
+import { aPage, aScene, checksOf, withListener, withService } from '../../fixtures/scene.ts';
 import type { Case } from './case.ts';
 import { casesOfBalancers } from './cases-of-balancers.ts';
 import { casesOfObjects } from './cases-of-objects.ts';
@@ -65,6 +65,22 @@ describe('a preflight', () => {
     scene.spec = { ...scene.spec, routes: [route] };
     const found = (await checksOf(scene)).find(({ id, remedy }) => id === 'scheduler' && remedy !== null);
     expect(found?.remedy).toContain(`--LoadBalancerId 'lb-1; rm '\\''x'\\''' --ListenerPort`);
+  });
+
+  it('asks the pods over TLS where clients speak it and no HTTPS listener ends it', async () => {
+    const asked = async (protocol: string) => {
+      const scene = aScene();
+      const spoken: boolean[] = [];
+      withListener(scene, { protocol });
+      scene.spec = { ...scene.spec, paths: [aPath({ isTls: true })] };
+      scene.pages = ({ isTls }) => {
+        spoken.push(isTls);
+        return aPage();
+      };
+      await checksOf(scene);
+      return [...new Set(spoken)];
+    };
+    expect([await asked('tcp'), await asked('https')]).toEqual([[true], [false]]);
   });
 
   it('lets a reconcile that failed rest once the load balancer has what the annotations say', async () => {
