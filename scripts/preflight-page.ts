@@ -20,7 +20,7 @@ export function preflightPage(): string {
     '',
     'Exit code 1 means that a start would be refused. A check says `pass`, `warn` (told with the start, and refuses nothing), `fail` (refuses',
     'the start) or `unknown`: it could not be read, and what was found names the permission that is missing ([deploy.md](deploy.md) has the',
-    'roles). In JSON a check is `{ id, status, found, at: { object, field, value }, why, remedy }`; `at` and `remedy` may be null. A remedy is a',
+    'roles). Of these only `readable` refuses a start. In JSON a check is `{ id, status, found, at: { object, field, value }, why, remedy }`; `at` and `remedy` may be null. A remedy is a',
     'command for `kubectl` (of the cluster or, for an IstioGateway, of the mesh) or `aliyun` (with the region of its profile).',
     '',
     `There are ${kinds.length} checks.`,

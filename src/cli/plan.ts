@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { parseMigration } from '../api/migration-file.ts';
 import { isReachable } from '../domain/plan.ts';
 import type { DryRun } from '../engine/plan.ts';
+import { isRefusing, readableId } from '../engine/preflight/check.ts';
 import { planTable } from './plan-table.ts';
 import {
   type ExitCode,
@@ -34,7 +35,8 @@ async function plan(options: PlanOptions): Promise<ExitCode> {
   if (dryRun === null) return exitCodes.no;
   console.log(output === 'json' ? JSON.stringify(dryRun.plan) : planTable(dryRun.plan));
   for (const line of refusals(dryRun)) console.error(line);
-  return isReachable(dryRun.plan) ? exitCodes.done : exitCodes.no;
+  const isWhole = dryRun.preflight.checks.every(({ id, status }) => id !== readableId || status === 'pass');
+  return isWhole && isReachable(dryRun.plan) ? exitCodes.done : exitCodes.no;
 }
 
 /** What a start of the file would do and find; null where the file has mistakes, which are told with their lines. */
@@ -55,6 +57,6 @@ export async function askDryRun({ file, ...options }: PlanOptions): Promise<DryR
 /** What a start would be refused for beside its shares, which the table has. */
 function refusals({ preflight }: DryRun): readonly string[] {
   return preflight.checks
-    .filter(({ id, status }) => status === 'fail' && id !== 'share')
+    .filter((check) => isRefusing(check) && check.id !== 'share')
     .map(({ found }) => printable(`the preflight would refuse it: ${found}`));
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Check, CheckStatus } from '../engine/preflight/check.ts';
+import { type Check, type CheckStatus, isRefusing } from '../engine/preflight/check.ts';
 import { askDryRun, type PlanOptions } from './plan.ts';
 import { type ExitCode, exitCodes, outputOf, run, withServer } from './run.ts';
 import { printable } from './show.ts';
@@ -19,7 +19,7 @@ async function preflight({ all = false, ...options }: PlanOptions & { readonly a
   if (dryRun === null) return exitCodes.no;
   const { checks } = dryRun.preflight;
   console.log(output === 'json' ? JSON.stringify({ checks }) : checkTable(checks, all));
-  return checks.some(({ status }) => status === 'fail') ? exitCodes.no : exitCodes.done;
+  return checks.some(isRefusing) ? exitCodes.no : exitCodes.done;
 }
 
 const worstFirst: readonly CheckStatus[] = ['fail', 'warn', 'unknown', 'pass'];
@@ -52,5 +52,5 @@ function block({ id, status, found, why, remedy }: Check, width: number): string
 function summary(checks: readonly Check[]): string {
   const count = (status: CheckStatus) => checks.filter((check) => check.status === status).length;
   const numbers = `${count('fail')} fail, ${count('warn')} warn, ${count('unknown')} cannot tell, ${count('pass')} pass`;
-  return `${numbers}: ${count('fail') > 0 ? 'a start would be refused' : 'a start would go through'}`;
+  return `${numbers}: ${checks.some(isRefusing) ? 'a start would be refused' : 'a start would go through'}`;
 }

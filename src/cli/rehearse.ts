@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { parseMigration } from '../api/migration-file.ts';
 import type { MigrationView } from '../domain/view.ts';
 import type { DryRun } from '../engine/plan.ts';
+import { isRefusing } from '../engine/preflight/check.ts';
 import { confirm } from './confirm.ts';
 import type { Migrations } from './migrations.ts';
 import {
@@ -45,7 +46,7 @@ async function rehearse(given: string | undefined, options: RehearseOptions): Pr
   try {
     const name = nameOf(given, text);
     const planned = await migrations.planRehearsal(name, text);
-    const refused = planned.preflight.checks.filter(({ status }) => status === 'fail');
+    const refused = planned.preflight.checks.filter(isRefusing);
     for (const { found } of refused) console.error(printable(`the preflight refuses it: ${found}`));
     if (refused.length > 0) return exitCodes.no;
     for (const line of exposure(planned)) console.error(line);

@@ -29,12 +29,14 @@ export async function dryRun(ports: Ports, spec: Spec): Promise<DryRun> {
     measuredBefore(ports, spec.name),
   ]);
   const samples = countedBy(readings);
+  // A route that cannot be read cannot be planned; the checks say so.
+  const routes = spec.routes.filter((route) => observations.some((one) => one.route === route));
   const plan = planOf({
-    spec,
+    spec: { ...spec, routes },
     observations,
     splits,
     requestsPerSecond: requestRate(samples),
-    requestsPerSecondOf: spec.routes.map(({ loadBalancer }) => requestRate(samplesOf(samples, loadBalancer))),
+    requestsPerSecondOf: routes.map(({ loadBalancer }) => requestRate(samplesOf(samples, loadBalancer))),
     writeMs: writeMs(measured),
     atMs,
   });

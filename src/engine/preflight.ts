@@ -5,7 +5,7 @@ import { splitToday } from '../domain/split.ts';
 import { podsBehindFrom, type SubsetObservation } from '../domain/subset-route.ts';
 import type { Ports } from '../ports/ports.ts';
 import { answer, type Outcome } from './outcome.ts';
-import type { Check } from './preflight/check.ts';
+import { type Check, isRefusing } from './preflight/check.ts';
 import { checkAll } from './preflight/check-all.ts';
 
 /**
@@ -26,7 +26,7 @@ export async function preflight(
     return answer({ type: 'preflight.refused', question, reason });
   }
   const { observations, splits, checks } = await checkAll(ports, spec);
-  const reasons = checks.filter(({ status }) => status === 'fail').map(({ found }) => found);
+  const reasons = checks.filter(isRefusing).map(({ found }) => found);
   if (reasons.length > 0) return answer({ type: 'preflight.refused', question, reason: reasons.join('; ') });
   const patience = {
     capacityMs: spec.capacityPatienceMs,

@@ -44,6 +44,9 @@ export class TerminalError extends SluiceError {
   readonly code = 'terminal';
 }
 
+/** The credentials lack a right, which the message names: what it guards can neither be seen nor be ruled out. */
+export class ForbiddenError extends TerminalError {}
+
 /** Someone with a higher revision wrote the object: this writer's time is over. */
 export class FencedError extends SluiceError {
   readonly code = 'fenced';

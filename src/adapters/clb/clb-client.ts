@@ -41,7 +41,7 @@ export interface ClbClient {
   untagResources(loadBalancer: string, keys: readonly ReleasedTag[]): Promise<void>;
 }
 
-export interface ClbOptions extends Omit<OpenApiOptions, 'version' | 'endpoint' | 'protocol'> {
+export interface ClbOptions extends Omit<OpenApiOptions, 'version' | 'product' | 'endpoint' | 'protocol'> {
   /** For the sandbox, or for a function inside a VPC (reference B3); else the region's own. */
   readonly endpoint?: string;
   readonly protocol?: 'https' | 'http';
@@ -72,7 +72,13 @@ export function clbEndpoint(region: string): string {
 /** A small typed client of the CLB OpenAPI. Every method throws TransientError or TerminalError. */
 export function clbClient(options: ClbOptions): ClbClient {
   const endpoint = options.endpoint ?? clbEndpoint(options.region);
-  const send = openApi({ ...options, endpoint, protocol: options.protocol ?? 'https', version: '2014-05-15' });
+  const send = openApi({
+    ...options,
+    endpoint,
+    protocol: options.protocol ?? 'https',
+    version: '2014-05-15',
+    product: 'slb',
+  });
   const ask = async <T extends v.GenericSchema>(
     schema: T,
     action: string,

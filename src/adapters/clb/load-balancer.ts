@@ -1,6 +1,6 @@
 import type { BackendHealth, BackendReading, GroupReading } from '../../domain/observation.ts';
 import type { PortMapping } from '../../domain/spec.ts';
-import { TerminalError } from '../../ports/errors.ts';
+import { ForbiddenError, TerminalError } from '../../ports/errors.ts';
 import type {
   GroupSummary,
   HealthCheckReading,
@@ -194,7 +194,7 @@ async function tagsOrNull(client: ClbClient, loadBalancer: string): Promise<Read
   try {
     return await client.listTagResources(loadBalancer);
   } catch (error) {
-    if (error instanceof RefusedError && /^(Forbidden|NoPermission)/.test(error.vendorCode)) return null;
+    if (error instanceof ForbiddenError) return null;
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { messageOf, TerminalError, TransientError } from '../../ports/errors.ts';
+import { ForbiddenError, messageOf, TerminalError, TransientError } from '../../ports/errors.ts';
 import { type CloudCredentials, withoutSecrets } from './credentials.ts';
 
 /** What the OpenAPI core throws: its own error classes carry a code and a status, the network's only a code. */
@@ -46,6 +46,12 @@ export class RefusedError extends TerminalError {
   }
 }
 
+/** One call in words, and the RAM action that it takes. */
+export interface Asked {
+  readonly asked: string;
+  readonly permission: string;
+}
+
 const systemBusyStatus = 449;
 
 /** Whether an error's code is one of a connection that broke or could not be made: later it may be. */
@@ -69,7 +75,7 @@ export function isExpiredToken(error: unknown): boolean {
  */
 export function translated(
   error: unknown,
-  asked: string,
+  { asked, permission }: Asked,
   credentials: CloudCredentials,
 ): TransientError | TerminalError {
   if (error instanceof TransientError || error instanceof TerminalError) return error;
@@ -92,5 +98,8 @@ export function translated(
   const tellsHeaders = /Signature|AccessKey|SecurityToken/.test(code);
   const said = tellsHeaders || code === '' ? '' : `: ${withoutSecrets(messageOf(error), credentials)}`;
   const what = code || (typeof name === 'string' ? name : 'failed');
+  if (/^(Forbidden|NoPermission)/.test(code)) {
+    return new ForbiddenError(`${asked}: ${what}${said}${request}; missing permission: ${permission}`);
+  }
   return new RefusedError(`${asked}: ${what}${said}${request}`, code);
 }

@@ -13,6 +13,8 @@ export interface OpenApiOptions {
   readonly protocol: 'https' | 'http';
   /** YYYY-MM-DD of the product's API. */
   readonly version: string;
+  /** How RAM calls the product, in the names of its actions: `slb`. */
+  readonly product: string;
   readonly credentials: CredentialsSource;
   readonly clock: Clock;
   /** For one attempt, wall time; 10,000 unless told. The core's own 3 s is too short for a busy CLB (reference B3). */
@@ -66,7 +68,8 @@ export function openApi(options: OpenApiOptions): OpenApi {
           isRefreshed = true;
           continue;
         }
-        const failure = translated(error, asked, credentials);
+        const permission = `${options.product}:${call.action}`;
+        const failure = translated(error, { asked, permission }, credentials);
         // A call that already waited a whole time-out is not worth a second wait: the caller looks again anyway.
         const isInTime = performance.now() - startedAtMs < timeoutMs;
         const pauseMs = pauseBefore(failure, attempt);

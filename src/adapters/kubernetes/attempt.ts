@@ -1,4 +1,4 @@
-import { ConflictError, messageOf, TerminalError, TransientError } from '../../ports/errors.ts';
+import { ConflictError, ForbiddenError, messageOf, TerminalError, TransientError } from '../../ports/errors.ts';
 
 /** One request in words: what is wanted of which object, for error messages and for the permission it needs. */
 export interface Attempt {
@@ -28,6 +28,7 @@ export function translated(error: unknown, where: string, attempt: Attempt): Err
     const { retryAfterMs } = error;
     return new TransientError(`${asked}: ${error.message}`, retryAfterMs === null ? {} : { retryAfterMs });
   }
+  if (error instanceof ForbiddenError) return new ForbiddenError(`${asked}: ${error.message}`);
   if (error instanceof TerminalError) return new TerminalError(`${asked}: ${error.message}`);
   if (error instanceof SyntaxError) return new TransientError(`${asked}: the answer is not whole`);
   return new TerminalError(`${asked}: ${messageOf(error).slice(0, 200)}`);
@@ -38,7 +39,7 @@ function refusal(status: number, asked: string, attempt: Attempt, said: string):
     case 401:
       return new TerminalError(`${asked}: the credentials of the kubeconfig are not accepted (401)`);
     case 403:
-      return new TerminalError(`${asked}: forbidden (403); missing permission: ${permission(attempt)}`);
+      return new ForbiddenError(`${asked}: forbidden (403); missing permission: ${permission(attempt)}`);
     case 404:
       return new TerminalError(`${asked}: not found (404)`);
     case 409:

@@ -115,7 +115,10 @@ function cloudOf(about: string, options: KubeconfigOptions): CloudAccess {
 const containerAnswer = v.object({ config: v.pipe(v.string(), v.minLength(1)), expiration: v.string() });
 
 async function fromContainerService(clusterId: string, cloud: CloudAccess, clock: Clock): Promise<Loaded> {
-  const send = sender(cloud, clock, cloud.containerEndpoint ?? `cs.${cloud.region}.aliyuncs.com`, '2015-12-15');
+  const send = sender(cloud, clock, cloud.containerEndpoint ?? `cs.${cloud.region}.aliyuncs.com`, {
+    product: 'cs',
+    version: '2015-12-15',
+  });
   const body = await send({
     action: 'DescribeClusterUserKubeconfig',
     style: 'ROA',
@@ -135,7 +138,10 @@ async function fromContainerService(clusterId: string, cloud: CloudAccess, clock
 const meshAnswer = v.object({ Kubeconfig: v.pipe(v.string(), v.minLength(1)) });
 
 async function fromMesh(meshId: string, cloud: CloudAccess, clock: Clock): Promise<Loaded> {
-  const send = sender(cloud, clock, cloud.meshEndpoint ?? 'servicemesh.aliyuncs.com', '2020-01-11');
+  const send = sender(cloud, clock, cloud.meshEndpoint ?? 'servicemesh.aliyuncs.com', {
+    product: 'servicemesh',
+    version: '2020-01-11',
+  });
   const body = await send({
     action: 'DescribeServiceMeshKubeconfig',
     style: 'RPC',
@@ -149,7 +155,12 @@ async function fromMesh(meshId: string, cloud: CloudAccess, clock: Clock): Promi
   return { yaml: answer.output.Kubeconfig, untilMs: clock.now() + meshCacheMs };
 }
 
-function sender(cloud: CloudAccess, clock: Clock, endpoint: string, version: string): OpenApi {
+function sender(
+  cloud: CloudAccess,
+  clock: Clock,
+  endpoint: string,
+  api: { readonly product: string; readonly version: string },
+): OpenApi {
   const { region, credentials } = cloud;
-  return openApi({ region, credentials, clock, endpoint, version, protocol: cloud.protocol ?? 'https' });
+  return openApi({ region, credentials, clock, endpoint, ...api, protocol: cloud.protocol ?? 'https' });
 }

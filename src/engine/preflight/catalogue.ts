@@ -6,6 +6,7 @@ import type { CheckKind } from './check.ts';
 import { listenerKinds } from './listeners.ts';
 import { loadBalancerKinds } from './load-balancer.ts';
 import { parityKinds } from './parity.ts';
+import { readableKinds } from './readable.ts';
 import { routeOrderKinds } from './route-order.ts';
 import { serviceKinds } from './services.ts';
 import { signalKinds } from './signals.ts';
@@ -18,7 +19,7 @@ export interface Subject {
 
 /** Every check of the preflight, in the order in which they are made. */
 export const subjects: readonly Subject[] = [
-  { title: 'Weights and backends', kinds: backendKinds },
+  { title: 'Weights and backends', kinds: [...readableKinds, ...backendKinds] },
   { title: 'Capacity', kinds: capacityKinds },
   { title: 'Listeners', kinds: listenerKinds },
   { title: 'The load balancer', kinds: loadBalancerKinds },

@@ -2,9 +2,7 @@ import type { RouteObservation } from '../../domain/observation.ts';
 import type { Spec } from '../../domain/spec.ts';
 import { type SubsetObservation, subsetsOf } from '../../domain/subset-route.ts';
 import type { Ports } from '../../ports/ports.ts';
-import { observeAll } from '../observe.ts';
 import { readSources } from '../read-signals.ts';
-import { observeSplits } from '../splits.ts';
 import { annotationChecks } from './annotations.ts';
 import { backendChecks } from './backends.ts';
 import { addressChecks, directChecks, healthRequestChecks, probeCheck } from './callers.ts';
@@ -14,12 +12,14 @@ import { listenerChecks } from './listeners.ts';
 import { loadBalancerChecks } from './load-balancer.ts';
 import type { RouteLook } from './look.ts';
 import { parityChecks, unaskedChecks } from './parity.ts';
+import { type Part, type RouteSeen, seeRoutes, seeSplits } from './readable.ts';
 import { routeOrderChecks } from './route-order.ts';
 import { serviceChecks } from './services.ts';
 import { alertChecks, controlTrafficChecks, signalChecks } from './signals.ts';
 import { splitChecks } from './subsets.ts';
 
 export interface Checked {
+  /** Of the routes that could be read as a whole. */
   readonly observations: readonly RouteObservation[];
   readonly splits: readonly SubsetObservation[];
   readonly checks: readonly Check[];
@@ -33,72 +33,48 @@ const samplesWithinMs = 300_000;
  * asks the CLB once for its listeners, once for its groups and once for each group, however many routes share it.
  */
 export async function checkAll(ports: Ports, spec: Spec): Promise<Checked> {
-  const looks = looksAt(ports, spec);
-  const [observed, splits, counted] = await Promise.all([
-    looks,
-    observeSplits(ports, spec.subsets),
+  const [seen, seenSplits, counted] = await Promise.all([
+    seeRoutes(ports, spec),
+    seeSplits(ports, spec),
     ports.store.now().then((atMs) => readSources(ports, spec, atMs - samplesWithinMs)),
   ]);
-  const observations = observed.map(({ observation }) => observation);
+  const observations = seen.flatMap(({ look }) => (look === null ? [] : [look.observation]));
+  const splits = seenSplits.flatMap(({ split }) => split ?? []);
   const checks = await Promise.all([
-    ...observed.map((look) => routeChecks(ports, look)),
+    ...seen.map((one) => routeChecks(ports, one)),
     ...probeChecks(ports, spec, observations, splits),
-    unaskedChecks(spec, observations),
-    splits.flatMap((observation) => splitChecks(observation, spec)),
+    unaskedChecks(spec),
+    seenSplits.flatMap(({ split, check }) => (split === null ? [check] : splitChecks(split, spec))),
     routeOrderChecks(ports, spec),
     directChecks(spec, counted),
     signalChecks(ports, spec),
     alertChecks(ports, spec),
     controlTrafficChecks(spec),
   ]);
-  return { observations, splits, checks: checks.flat() };
+  const whole = seen.flatMap(({ look, unread }) => (look === null || unread.has('groups') ? [] : [look.observation]));
+  return { observations: whole, splits, checks: checks.flat() };
 }
 
-async function looksAt(ports: Ports, spec: Spec): Promise<readonly RouteLook[]> {
-  const listeners = onceEach(ports.loadBalancer.describeListeners);
-  const loadBalancers = onceEach(ports.loadBalancer.describe);
-  const [observations, around] = await Promise.all([
-    observeAll(ports, spec.routes),
-    Promise.all(
-      spec.routes.map(async (route) => {
-        const [survey, listenersOf, loadBalancer] = await Promise.all([
-          ports.router.survey(route),
-          listeners(route.loadBalancer),
-          loadBalancers(route.loadBalancer),
-        ]);
-        return { survey, listeners: listenersOf, loadBalancer };
-      }),
-    ),
-  ]);
-  return around.flatMap((one, index) => {
-    const observation = observations[index];
-    return observation === undefined ? [] : [{ spec, observation, ...one }];
-  });
-}
+/** Each group of checks with what it goes by, beside the two sides themselves. */
+const subjectsOf: readonly {
+  readonly needs: readonly Part[];
+  readonly checks: (look: RouteLook, ports: Ports) => readonly Check[] | Promise<readonly Check[]>;
+}[] = [
+  { needs: ['groups'], checks: backendChecks },
+  { needs: ['groups'], checks: capacityChecks },
+  { needs: ['listeners'], checks: listenerChecks },
+  { needs: ['loadBalancer'], checks: loadBalancerChecks },
+  { needs: [], checks: annotationChecks },
+  { needs: ['groups'], checks: serviceChecks },
+  { needs: [], checks: addressChecks },
+  { needs: ['listeners'], checks: (look, ports) => healthRequestChecks(ports, look) },
+  { needs: ['listeners'], checks: (look, ports) => parityChecks(ports, look) },
+];
 
-function onceEach<T>(read: (id: string) => Promise<T>): (id: string) => Promise<T> {
-  const asked = new Map<string, Promise<T>>();
-  return (id) => {
-    const answer = asked.get(id) ?? read(id);
-    asked.set(id, answer);
-    return answer;
-  };
-}
-
-async function routeChecks(ports: Ports, look: RouteLook): Promise<readonly Check[]> {
-  const checks = [
-    ...backendChecks(look),
-    ...capacityChecks(look),
-    ...listenerChecks(look),
-    ...loadBalancerChecks(look),
-    ...annotationChecks(look),
-    ...serviceChecks(look),
-    ...addressChecks(look),
-    ...(await healthRequestChecks(ports, look)),
-    ...(await parityChecks(ports, look)),
-  ];
-  const { loadBalancer } = look.observation.route;
-  return checks.map((check) => ({ ...check, found: `${loadBalancer}: ${check.found}` }));
+async function routeChecks(ports: Ports, { look, unread, checks, loadBalancer }: RouteSeen): Promise<readonly Check[]> {
+  const able = look === null ? [] : subjectsOf.filter(({ needs }) => !needs.some((part) => unread.has(part)));
+  const made = await Promise.all(able.map((one) => one.checks(look as RouteLook, ports)));
+  return [...checks, ...made.flat()].map((check) => ({ ...check, found: `${loadBalancer}: ${check.found}` }));
 }
 
 function probeChecks(

@@ -2,7 +2,7 @@
 export interface Check {
   /** What is checked: the same word on every route. */
   readonly id: string;
-  /** Only `fail` refuses a start. `unknown`: it could not be read, and `found` says why or which permission is missing. */
+  /** `fail` refuses a start. `unknown`: it could not be read, and `found` says why or which permission is missing. */
   readonly status: CheckStatus;
   /** With the place in front, in words for people. */
   readonly found: string;
@@ -41,6 +41,14 @@ export interface CheckKind<Bad extends Exclude<CheckStatus, 'pass'> = Exclude<Ch
 /** Keeps the literal types of `says`, so that a check cannot say what its page does not. */
 export function kindOf<const Bad extends Exclude<CheckStatus, 'pass'>>(kind: CheckKind<Bad>): CheckKind<Bad> {
   return kind;
+}
+
+/** What cannot be read cannot be moved: the one check that refuses a start although nothing wrong was seen. */
+export const readableId = 'readable';
+
+/** Whether a start would be refused for a check. */
+export function isRefusing({ id, status }: Check): boolean {
+  return status === 'fail' || (id === readableId && status === 'unknown');
 }
 
 interface Detail {

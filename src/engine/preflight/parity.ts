@@ -1,4 +1,4 @@
-import type { RouteObservation, ServiceReading } from '../../domain/observation.ts';
+import type { ServiceReading } from '../../domain/observation.ts';
 import { differencesAt, fastest, type PathAnswer, type PathSpec } from '../../domain/parity.ts';
 import type { Spec } from '../../domain/spec.ts';
 import type { Ports } from '../../ports/ports.ts';
@@ -52,8 +52,8 @@ function atPods(path: PathSpec, group: string, listeners: RouteLook['listeners']
 }
 
 /** A URL that belongs to no route would be compared by nobody, and look as if it had been. */
-export function unaskedChecks({ paths = [] }: Spec, observations: readonly RouteObservation[]): readonly Check[] {
-  const known = new Set(observations.flatMap(({ route }) => route.ports.map(({ port }) => port)));
+export function unaskedChecks({ paths = [], routes }: Spec): readonly Check[] {
+  const known = new Set(routes.flatMap(({ ports }) => ports.map(({ port }) => port)));
   return paths
     .filter(({ port }) => !known.has(port))
     .map(({ url, port }) => {

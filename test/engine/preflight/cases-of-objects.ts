@@ -1,7 +1,6 @@
 import { annotationKey } from '../../../src/domain/annotations.ts';
-import { aPath, aSample, aSplitObservation, aStep, aSubsetRoute } from '../../fixtures/builders.ts';
+import { aSample, aSplitObservation, aStep, aSubsetRoute } from '../../fixtures/builders.ts';
 import {
-  aPage,
   type Scene,
   withAnnotations,
   withCarrier,
@@ -294,84 +293,6 @@ const callers: readonly Row[] = [
         },
       ),
     /missing permission: list nodes in the cluster; let callers/,
-    null,
-  ],
-  ...(
-    [
-      [
-        'another status',
-        { status: 404 },
-        /ingressgateway-asm answers http:\/\/shop\S+ otherwise.*: status 404, and not 200/,
-      ],
-      [
-        'another header',
-        { headers: { 'content-type': 'text/plain', location: null } },
-        /content-type "text\/plain", and not "text\/html"/,
-      ],
-      ['another body', { bodyHash: 'other' }, /another body/],
-      ['its answer much later', { ms: 1_013 }, /1001 ms slower, more than 1000 ms/],
-    ] as const
-  ).map(
-    ([what, page, found]): Row => [
-      'parity',
-      'fail',
-      `the target gives ${what}`,
-      (scene) => {
-        scene.pages = (_path, side) => aPage(side === 'target' ? page : {});
-      },
-      found,
-      null,
-    ],
-  ),
-  [
-    'parity',
-    'fail',
-    'one pod of the target gives no answer',
-    (scene) => {
-      scene.pages = (_path, side, turn) => (side === 'target' && turn === 2 ? { failure: 'ECONNREFUSED' } : aPage());
-    },
-    /no answer \(ECONNREFUSED\), and not 200/,
-    null,
-  ],
-  [
-    'parity',
-    'fail',
-    'neither side gives an answer',
-    (scene) => {
-      scene.pages = () => ({ failure: 'no ready endpoint for port 80' });
-    },
-    /neither side answers \S+, so nothing was compared: no ready endpoint for port 80/,
-    null,
-  ],
-  [
-    'parity',
-    'fail',
-    'no route has the port of a URL',
-    (scene) => {
-      scene.spec = { ...scene.spec, paths: [aPath({ url: 'https://shop.example.com/', port: 443 })] };
-    },
-    /https:\/\/shop.example.com\/ is at port 443, which no route has \(80\)/,
-    null,
-  ],
-  [
-    'parity',
-    'warn',
-    'the target differs where the spec allows it',
-    (scene) => {
-      scene.spec = { ...scene.spec, paths: [aPath({ isAllowed: true })] };
-      scene.pages = (_path, side) => aPage(side === 'target' ? { status: 301 } : {});
-    },
-    /status 301, and not 200 \(allowed by spec.paths\)/,
-    null,
-  ],
-  [
-    'parity',
-    'warn',
-    'both sides say that there is no such page',
-    (scene) => {
-      scene.pages = () => aPage({ status: 404 });
-    },
-    /both sides answer \S+ with 404: is it the right URL\?/,
     null,
   ],
   [

@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { subjects, unseen } from '../../../src/engine/preflight/catalogue.ts';
-import type { Check } from '../../../src/engine/preflight/check.ts';
+import { type Check, isRefusing } from '../../../src/engine/preflight/check.ts';
+import { ForbiddenError, TransientError } from '../../../src/ports/errors.ts';
 import { aPath, aSubsetRoute } from '../../fixtures/builders.ts';
 import { aPage, aScene, checksOf, withListener, withService } from '../../fixtures/scene.ts';
 import type { Case } from './case.ts';
+import { casesOfAnswers } from './cases-of-answers.ts';
 import { casesOfBalancers } from './cases-of-balancers.ts';
 import { casesOfObjects } from './cases-of-objects.ts';
 
 const kinds = subjects.flatMap((subject) => subject.kinds);
-const cases: readonly Case[] = [...casesOfBalancers, ...casesOfObjects].map(
+const cases: readonly Case[] = [...casesOfBalancers, ...casesOfObjects, ...casesOfAnswers].map(
   ([id, status, when, spoil, found, remedy]) => ({ id, status, when, spoil, found, remedy }),
 );
 const pitfalls = Array.from({ length: 36 }, (_, index) => `E${index + 1}`);
@@ -65,6 +67,38 @@ describe('a preflight', () => {
     scene.spec = { ...scene.spec, routes: [route] };
     const found = (await checksOf(scene)).find(({ id, remedy }) => id === 'scheduler' && remedy !== null);
     expect(found?.remedy).toContain(`--LoadBalancerId 'lb-1; rm '\\''x'\\''' --ListenerPort`);
+  });
+
+  it.each([
+    ['describeGroups', 'backend-quota', 'target-idle'],
+    ['describeListeners', 'clb', 'scheduler'],
+    ['describe', 'scheduler', 'clb'],
+    ['read', 'signals', 'service'],
+  ] as const)(
+    'checks what does not depend on %s where that is forbidden: %s, and not %s',
+    async (method, made, left) => {
+      const scene = aScene();
+      scene.unreadable = { [method]: new ForbiddenError('missing permission: x') };
+      scene.spec = { ...scene.spec, analysis: { ...scene.spec.analysis, signals: ['prometheus'] } };
+      const checks = await checksOf(scene);
+      const ids = checks.map(({ id }) => id);
+      expect([ids.includes(made), ids.includes(left)]).toEqual([true, false]);
+      expect(checks.filter(isRefusing).map(({ id, status }) => [id, status])).toEqual([['readable', 'unknown']]);
+    },
+  );
+
+  it('tells of a VirtualService that must not be read', async () => {
+    const scene = aScene();
+    scene.spec = { ...scene.spec, subsets: [aSubsetRoute()] };
+    scene.unreadable = { readSplit: new ForbiddenError('missing permission: get virtualservices') };
+    const found = (await checksOf(scene)).filter(isRefusing).map((check) => check.found);
+    expect(found).toEqual(['VirtualService asm/default/reviews: missing permission: get virtualservices']);
+  });
+
+  it('ends where trying again may help', async () => {
+    const scene = aScene();
+    scene.unreadable = { describeGroups: new TransientError('Throttling.User') };
+    await expect(checksOf(scene)).rejects.toThrow('Throttling.User');
   });
 
   it('asks the pods over TLS where clients speak it and no HTTPS listener ends it', async () => {

@@ -1,0 +1,126 @@
+import { ForbiddenError, TerminalError } from '../../../src/ports/errors.ts';
+import { aPath } from '../../fixtures/builders.ts';
+import { aPage } from '../../fixtures/scene.ts';
+import type { Row } from './case.ts';
+
+/** What is wrong with the answers that are asked for: those of APIs, and those of the gateways. */
+
+const group = 'DescribeVServerGroupAttribute (rsp-pub-80): Forbidden.RAM';
+const unreadable: readonly Row[] = [
+  [
+    'readable',
+    'unknown',
+    'a right to read the group is missing',
+    (scene) => {
+      const error = `${group}; missing permission: slb:DescribeVServerGroupAttribute`;
+      scene.unreadable = { describeGroups: new ForbiddenError(error) };
+    },
+    /^lb-public: DescribeVServerGroupAttribute .*missing permission: slb:DescribeVServerGroupAttribute$/,
+    null,
+  ],
+  [
+    'readable',
+    'unknown',
+    'a right to read a Service is missing',
+    (scene) => {
+      const error =
+        'cluster ack: get services: forbidden (403); missing permission: get services in namespace istio-system';
+      scene.unreadable = { read: new ForbiddenError(error) };
+    },
+    /missing permission: get services in namespace istio-system/,
+    null,
+  ],
+  [
+    'readable',
+    'fail',
+    'the Service of the source is not there',
+    (scene) => {
+      scene.unreadable = { read: new TerminalError('Service ack/istio-system/istio-ingressgateway does not exist') };
+    },
+    /istio-ingressgateway does not exist/,
+    null,
+  ],
+];
+
+const parity: readonly Row[] = [
+  ...(
+    [
+      [
+        'another status',
+        { status: 404 },
+        /ingressgateway-asm answers http:\/\/shop\S+ otherwise.*: status 404, and not 200/,
+      ],
+      [
+        'another header',
+        { headers: { 'content-type': 'text/plain', location: null } },
+        /content-type "text\/plain", and not "text\/html"/,
+      ],
+      ['another body', { bodyHash: 'other' }, /another body/],
+      ['its answer much later', { ms: 1_013 }, /1001 ms slower, more than 1000 ms/],
+    ] as const
+  ).map(
+    ([what, page, found]): Row => [
+      'parity',
+      'fail',
+      `the target gives ${what}`,
+      (scene) => {
+        scene.pages = (_path, side) => aPage(side === 'target' ? page : {});
+      },
+      found,
+      null,
+    ],
+  ),
+  [
+    'parity',
+    'fail',
+    'one pod of the target gives no answer',
+    (scene) => {
+      scene.pages = (_path, side, turn) => (side === 'target' && turn === 2 ? { failure: 'ECONNREFUSED' } : aPage());
+    },
+    /no answer \(ECONNREFUSED\), and not 200/,
+    null,
+  ],
+  [
+    'parity',
+    'fail',
+    'neither side gives an answer',
+    (scene) => {
+      scene.pages = () => ({ failure: 'no ready endpoint for port 80' });
+    },
+    /neither side answers \S+, so nothing was compared: no ready endpoint for port 80/,
+    null,
+  ],
+  [
+    'parity',
+    'fail',
+    'no route has the port of a URL',
+    (scene) => {
+      scene.spec = { ...scene.spec, paths: [aPath({ url: 'https://shop.example.com/', port: 443 })] };
+    },
+    /https:\/\/shop.example.com\/ is at port 443, which no route has \(80\)/,
+    null,
+  ],
+  [
+    'parity',
+    'warn',
+    'the target differs where the spec allows it',
+    (scene) => {
+      scene.spec = { ...scene.spec, paths: [aPath({ isAllowed: true })] };
+      scene.pages = (_path, side) => aPage(side === 'target' ? { status: 301 } : {});
+    },
+    /status 301, and not 200 \(allowed by spec.paths\)/,
+    null,
+  ],
+  [
+    'parity',
+    'warn',
+    'both sides say that there is no such page',
+    (scene) => {
+      scene.pages = () => aPage({ status: 404 });
+    },
+    /both sides answer \S+ with 404: is it the right URL\?/,
+    null,
+  ],
+];
+
+export const casesOfAnswers: readonly Row[] = [...unreadable, ...parity];
