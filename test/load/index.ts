@@ -4,7 +4,8 @@ import { type LoadSettings, runLoad } from './run.ts';
 
 /**
  * `npm run load [-- --migrations 2000 --minutes 60 --speed 6 --watch 60]`: many migrations at once on one Redis and one
- * machine. Prints a table; exit code 1 where a bound is broken. Without --expose-gc the heap is read as it is.
+ * machine. Prints a table; exit code 1 where a bound is broken, 130 when it is interrupted. Without --expose-gc the heap
+ * is read as it is.
  */
 const { values } = parseArgs({
   options: {
@@ -28,7 +29,14 @@ const settings: LoadSettings = {
   speed: numberOf('speed', 1_000),
   watchEveryMs: numberOf('watch', 60) * 1_000,
 };
-const lines = linesOf(settings, await runLoad(settings, (text) => console.error(text)));
+const stopping = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
+const figures = await runLoad(settings, (text) => console.error(text), stopping.signal).catch((error: unknown) => {
+  if (!stopping.signal.aborted) throw error;
+  console.error('interrupted; its redis-server is stopped');
+  process.exit(130);
+});
+const lines = linesOf(settings, figures);
 console.log(
   `${settings.migrations} migrations, ${values.minutes} virtual minutes at speed ${settings.speed}, watched every ${values.watch} s`,
 );

@@ -11,7 +11,7 @@ import { startMigration } from '../../src/engine/start.ts';
 import { tick } from '../../src/engine/tick.ts';
 import type { Ports } from '../../src/ports/ports.ts';
 import { startRedis } from '../fixtures/redis-server.ts';
-import { manyWorlds } from './many-worlds.ts';
+import { type ManyWorlds, manyWorlds } from './many-worlds.ts';
 
 export interface LoadSettings {
   readonly migrations: number;
@@ -52,51 +52,91 @@ const sampleMs = 2_000;
 const startRoundsMax = 200;
 const startedAtOnce = 50;
 
-/** @param onProgress one line now and then */
-export async function runLoad(settings: LoadSettings, onProgress: (line: string) => void): Promise<LoadFigures> {
+/**
+ * @param onProgress one line now and then
+ * @throws the signal's reason soon after it is aborted, with nothing left running
+ */
+export async function runLoad(
+  settings: LoadSettings,
+  onProgress: (line: string) => void,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<LoadFigures> {
   const server = await startRedis();
   const clockScale = { speed: settings.speed, anchorMs: Date.now() };
-  const redis = connectRedis(server.url);
-  const reporter = connectRedis(server.url);
-  const store = redisStore(redis, { clockScale });
+  const clients: Clients = { redis: connectRedis(server.url), reporter: connectRedis(server.url) };
+  const store = redisStore(clients.redis, { clockScale });
+  const stop = new AbortController();
+  const over = AbortSignal.any([stop.signal, signal]);
+  const interrupted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
   try {
+    signal.throwIfAborted();
     const clock = systemClock(clockScale);
-    const signals = redisSignals(redis, { clockScale });
+    const signals = redisSignals(clients.redis, { clockScale });
     const worlds = manyWorlds(settings.migrations, { clock, store, signals, watchEveryMs: settings.watchEveryMs });
-    const empty = await dataBytes(redis);
-    const failed = new Map<string, string>();
-    const begunAtMs = clock.now();
-    for (let from = 0; from < worlds.specs.length; from += startedAtOnce) {
-      await startSome(worlds.ports, worlds.specs.slice(from, from + startedAtOnce), failed);
-    }
-    const underWayAfterMs = clock.now() - begunAtMs;
-    onProgress(`${settings.migrations} migrations are under way`);
-    const startedAtMs = performance.now();
-    const untilMs = clock.now() + settings.forMs;
-    const stop = new AbortController();
-    const reporting = report(reporter, worlds.specs, clock.now, stop.signal);
-    const measuring = measure(worlds.ports, worlds.forget, settings, stop.signal, onProgress);
-    // As the timer does it: one tick after the other, each of a minute.
-    while (clock.now() < untilMs) await tickFor(worlds.ports, Math.min(60_000, untilMs - clock.now()), failed);
-    const tookMs = performance.now() - startedAtMs;
-    stop.abort();
-    const [samples, measured] = [await reporting, await measuring];
-    const sizes = await sizesOf(redis, worlds.specs, empty);
-    const records = await recordsOf(worlds.ports, worlds.specs);
-    return {
-      tookMs,
-      underWayAfterMs,
-      samples,
-      ...measured,
-      ...records,
-      failed: [...failed].map((one) => one.join(': ')),
-      redis: sizes,
-    };
+    // Who is interrupted does not wait for a tick of many seconds: what it still asks of the store fails in it.
+    return await Promise.race([load({ settings, worlds, clients, over, stop, onProgress }), interrupted]);
   } finally {
+    stop.abort();
     await store.close();
-    reporter.disconnect();
+    clients.reporter.disconnect();
     await server.stop();
   }
+}
+
+interface Clients {
+  readonly redis: Redis;
+  readonly reporter: Redis;
+}
+
+interface Loading {
+  readonly settings: LoadSettings;
+  readonly worlds: ManyWorlds;
+  readonly clients: Clients;
+  /** Aborted when the reporter and the measuring are to end. */
+  readonly over: AbortSignal;
+  readonly stop: AbortController;
+  readonly onProgress: (line: string) => void;
+}
+
+async function load({ settings, worlds, clients, over, stop, onProgress }: Loading): Promise<LoadFigures> {
+  const { ports, specs } = worlds;
+  const { clock } = ports;
+  const empty = await dataBytes(clients.redis);
+  const failed = new Map<string, string>();
+  const begunAtMs = clock.now();
+  for (let from = 0; from < specs.length; from += startedAtOnce) {
+    await startSome(ports, specs.slice(from, from + startedAtOnce), failed);
+  }
+  const underWayAfterMs = clock.now() - begunAtMs;
+  onProgress(`${settings.migrations} migrations are under way`);
+  const startedAtMs = performance.now();
+  const untilMs = clock.now() + settings.forMs;
+  const beside = Promise.all([
+    report(clients.reporter, specs, clock.now, over),
+    measure(ports, worlds.forget, settings, over, onProgress),
+  ]);
+  // As the timer does it: one tick after the other, each of a minute.
+  const ticking = async (): Promise<void> => {
+    while (clock.now() < untilMs && !over.aborted)
+      await tickFor(ports, Math.min(60_000, untilMs - clock.now()), failed);
+  };
+  // Whichever of them fails ends the others.
+  await Promise.all([ticking().finally(() => stop.abort()), beside]);
+  const tookMs = performance.now() - startedAtMs;
+  const [samples, measured] = await beside;
+  const sizes = await sizesOf(clients.redis, specs, empty);
+  const records = await recordsOf(ports, specs);
+  return {
+    tookMs,
+    underWayAfterMs,
+    samples,
+    ...measured,
+    ...records,
+    failed: [...failed].map((one) => one.join(': ')),
+    redis: sizes,
+  };
 }
 
 async function tickFor(ports: Ports, ms: number, failed: Map<string, string>): Promise<void> {
