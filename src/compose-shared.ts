@@ -83,11 +83,19 @@ export function composeOutside(
       clock,
       allowLoopback: config.isLoopbackProbeAllowed,
       networks: config.probeNetworks === null ? null : networksOf(config.probeNetworks),
+      ...certificatesOf(config, environment),
       speed: config.clock?.speed ?? 1,
     }),
     notifier: notifierOf(config, environment, clock),
   };
   return { ports, clients };
+}
+
+function certificatesOf({ probeCertificates }: Config, environment: Environment) {
+  if (probeCertificates === null) return {};
+  return {
+    certificates: probeCertificates === 'any' ? ('any' as const) : () => readSecret(probeCertificates, environment),
+  };
 }
 
 function notifierOf(config: Config, environment: Environment, clock: Clock) {

@@ -151,6 +151,15 @@ const listed = (what: string, isEntry: (text: string) => boolean) => {
 
 export const probeNetworksSchema = listed('networks such as 10.0.0.0/8', isNetwork);
 
+export const probeCertificatesSchema = v.pipe(
+  v.string(),
+  v.maxLength(500, 'is longer than 500 characters'),
+  v.check(
+    (text) => text === 'any' || /^(?:file|env):[^\s\p{Cc}]+$/u.test(text),
+    'must be any, or a reference: file:... or env:...',
+  ),
+);
+
 export const channelHostsSchema = listed('hosts such as oapi.dingtalk.com or *.example.com', (text) =>
   /^(?:\*\.)?[a-z0-9](?:[a-z0-9.-]{0,250}[a-z0-9])?$/.test(text),
 );

@@ -95,6 +95,13 @@ export const configVariables: readonly ConfigVariable[] = [
     example: '10.0.0.0/8,fd12:3456::/32',
   },
   {
+    name: 'SLUICE_PROBE_CERTIFICATES',
+    meaning:
+      'Who may have signed what pods show to probes over TLS: a reference (file: or env:) to authorities (PEM), or "any" to check nothing; the public ones if absent',
+    isRequired: false,
+    example: 'file:/code/gateways-ca.pem',
+  },
+  {
     name: 'SLUICE_CHANNEL_HOSTS',
     meaning: 'The only hosts that channels may be on; any if absent',
     isRequired: false,

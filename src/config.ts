@@ -10,6 +10,7 @@ import {
   invokerSchema,
   meshesSchema,
   namespacesSchema,
+  probeCertificatesSchema,
   probeNetworksSchema,
   shardsSchema,
   signalsSchema,
@@ -46,6 +47,8 @@ export interface Config {
   readonly isLoopbackProbeAllowed: boolean;
   /** The only networks that probes ask; null: any that is no link, metadata or loopback address. */
   readonly probeNetworks: readonly string[] | null;
+  /** Authorities that the certificates of probed pods are believed from, a reference; `any` checks none; null: Node's. */
+  readonly probeCertificates: string | null;
   /** The only hosts that channels may be on; null: any. */
   readonly channelHosts: readonly string[] | null;
   /** Where source gateways are, and so kept baselines; null: anywhere. */
@@ -137,6 +140,7 @@ export function loadConfig(environment: Environment): Config {
     isLoopbackProbeAllowed:
       read('SLUICE_PROBE_LOOPBACK', v.literal('allow', 'must be allow, or absent'), null) !== null,
     probeNetworks: read('SLUICE_PROBE_NETWORKS', probeNetworksSchema, null),
+    probeCertificates: read('SLUICE_PROBE_CERTIFICATES', probeCertificatesSchema, null),
     channelHosts: read('SLUICE_CHANNEL_HOSTS', channelHostsSchema, null),
     namespaces: read('SLUICE_NAMESPACES', namespacesSchema, null),
   };

@@ -16,6 +16,7 @@ const environment = {
   SLUICE_SIGNALS: '{"main":{"kind":"prometheus","url":"env:PROMETHEUS_URL","window":"30s"}}',
   SLUICE_CLOCK: '20@1767225600000',
   SLUICE_PROBE_NETWORKS: '10.0.0.0/8, fd12::/32',
+  SLUICE_PROBE_CERTIFICATES: 'file:/run/ca.pem',
   SLUICE_CHANNEL_HOSTS: 'oapi.dingtalk.com, *.example.com',
   SLUICE_NAMESPACES: 'istio-system, gateways',
   SLUICE_PUBLIC_URL: 'https://sluice.example.com/',
@@ -56,6 +57,7 @@ describe('the environment', () => {
       watchEveryMs: 10_000,
       isLoopbackProbeAllowed: true,
       probeNetworks: ['10.0.0.0/8', 'fd12::/32'],
+      probeCertificates: 'file:/run/ca.pem',
       channelHosts: ['oapi.dingtalk.com', '*.example.com'],
       namespaces: ['istio-system', 'gateways'],
     });
@@ -166,6 +168,11 @@ describe('the environment', () => {
       'SLUICE_SIGNALS',
       '{"main":{"kind":"prometheus","url":"env:A","queries":{"requests":"up","errors":"up{a=\\"$workload\\"}"}}}',
       'SLUICE_SIGNALS.main.queries.requests: must say $workload, which stands for the gateways of the side it is asked about',
+    ],
+    [
+      'SLUICE_PROBE_CERTIFICATES',
+      'none',
+      'SLUICE_PROBE_CERTIFICATES: must be any, or a reference: file:... or env:...',
     ],
     ['SLUICE_REDIS_SHARDS', '0', 'SLUICE_REDIS_SHARDS: must be a whole number from 1 to 1024'],
     ['SLUICE_PROBE_LOOPBACK', 'yes', 'SLUICE_PROBE_LOOPBACK: must be allow, or absent'],

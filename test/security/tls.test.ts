@@ -157,7 +157,7 @@ describe('a kubeconfig', () => {
 });
 
 describe('checking certificates', () => {
-  it('is turned off nowhere in the product, but where a probe asks a pod by its address', () => {
+  it('is turned off nowhere in the product, but for probes where the installation says so', () => {
     const files = [...readTree('.ts')].filter(([path]) => /^(?:src|functions|state-machines)\//.test(path));
     const offs = files
       .filter(([, source]) =>

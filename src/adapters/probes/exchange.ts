@@ -1,6 +1,9 @@
 import http from 'node:http';
 import https from 'node:https';
+import { isIP } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
 import type { ServiceReading } from '../../domain/observation.ts';
+import { TerminalError } from '../../ports/errors.ts';
 
 /** Where one request goes. */
 export interface Place {
@@ -23,10 +26,22 @@ export interface Question {
   readonly isTls: boolean;
 }
 
-/** Sends a question over a connection of its own; follows no redirect. The caller reads the body, and bounds it. */
-export function exchange(
+/**
+ * Whom certificates are believed from: `any` checks none, a function gives authorities (PEM) in place of those that Node
+ * knows.
+ */
+export type Certificates = 'any' | (() => string);
+
+/**
+ * Sends a question over a connection of its own; follows no redirect. The caller reads the body, and bounds it.
+ *
+ * @param certificates null: of the authorities that Node knows
+ * @throws TerminalError where the authorities cannot be read, or what the connection or the certificate broke with
+ */
+export async function exchange(
   { host, path, isTls }: Question,
   { address, port }: Place,
+  certificates: Certificates | null,
   signal: AbortSignal,
 ): Promise<http.IncomingMessage> {
   const options: https.RequestOptions = {
@@ -37,14 +52,24 @@ export function exchange(
     agent: false,
     headers: { Host: host, 'User-Agent': 'sluice-probe/1', Connection: 'close' },
     signal,
-    // A certificate proves a name; here a pod is asked by its address whether it serves that name at all.
-    ...(isTls ? { servername: host.replace(/:\d+$/, ''), rejectUnauthorized: false } : {}),
+    ...(isTls ? tlsOptions(host.replace(/:\d+$/, ''), certificates) : {}),
   };
   return new Promise((resolve, reject) => {
     const request = (isTls ? https : http).request(options, resolve);
     request.on('error', reject);
     request.end();
   });
+}
+
+/** A pod is asked by its address, and has to prove that it may answer for the name that is asked for. */
+function tlsOptions(name: string, certificates: Certificates | null): https.RequestOptions {
+  return {
+    // An address cannot be a server name (RFC 6066); the certificate has to be for it all the same.
+    servername: isIP(name) === 0 ? name : '',
+    checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate),
+    ...(certificates === 'any' ? { rejectUnauthorized: false } : {}),
+    ...(typeof certificates === 'function' ? { ca: certificates() } : {}),
+  };
 }
 
 /**
@@ -67,6 +92,13 @@ export async function readBody(
 
 /** Why no answer came, as a code and never as a text that could hold an address. */
 export function reasonOf(error: unknown): string {
+  if (error instanceof TerminalError) return error.message;
   const { code } = error as { readonly code?: unknown };
-  return typeof code === 'string' ? code : 'no answer';
+  if (typeof code !== 'string') return 'no answer';
+  return isOfCertificate(code) ? `its certificate is not taken: ${code}` : code;
+}
+
+/** The codes of what Node finds wrong with a certificate, as OpenSSL names them, and of a name that does not match. */
+function isOfCertificate(code: string): boolean {
+  return /CERT|SIGNED|^UNABLE_TO_|^CRL_|^INVALID_CA$|^PATH_LENGTH/.test(code);
 }

@@ -3,7 +3,7 @@ import type { ProbeSpec } from '../../domain/spec.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Probe, ProbeResult } from '../../ports/probe.ts';
 import { mayReach, type Networks } from '../addresses.ts';
-import { exchange, type Place, placesOf, readBody, reasonOf } from './exchange.ts';
+import { type Certificates, exchange, type Place, placesOf, readBody, reasonOf } from './exchange.ts';
 import { requestPath } from './path-request.ts';
 
 export interface HttpProbeOptions {
@@ -12,6 +12,8 @@ export interface HttpProbeOptions {
   readonly allowLoopback?: boolean;
   /** The only networks that are asked; null or absent: any that is no link, metadata or loopback address. */
   readonly networks?: Networks | null;
+  /** Absent: certificates are believed from the authorities that Node knows. */
+  readonly certificates?: Certificates;
   /** How much faster than the wall the clock runs: time-outs are waited for on the wall. 1 unless told. */
   readonly speed?: number;
 }
@@ -42,7 +44,8 @@ async function askOne(probe: ProbeSpec, service: ServiceReading, options: HttpPr
   const startedAtMs = options.clock.now();
   const signal = AbortSignal.timeout(Math.max(1, Math.ceil(probe.timeoutMs / (options.speed ?? 1))));
   try {
-    const response = await exchange({ host: probe.host, path: probe.path, isTls: question.isTls }, question, signal);
+    const asked = { host: probe.host, path: probe.path, isTls: question.isTls };
+    const response = await exchange(asked, question, options.certificates ?? null, signal);
     // What the body says is nobody's business.
     await readBody(response, bodyBytesMax, () => undefined);
     const status = response.statusCode ?? 0;

@@ -26,7 +26,7 @@ export async function requestPath(
   const signal = AbortSignal.timeout(Math.max(1, Math.ceil(spec.timeoutMs / (options.speed ?? 1))));
   const startedAtMs = options.clock.now();
   try {
-    const response = await exchange(spec, place, signal);
+    const response = await exchange(spec, place, options.certificates ?? null, signal);
     const hash = createHash('sha256');
     await readBody(response, bodyBytesMax, (chunk) => hash.update(chunk));
     return {

@@ -1,6 +1,4 @@
 import http from 'node:http';
-import https from 'node:https';
-import { generate } from 'selfsigned';
 import { describe, expect, it } from 'vitest';
 import { mayReach as mayAsk } from '../../../src/adapters/addresses.ts';
 import { httpProbe } from '../../../src/adapters/probes/http-probe.ts';
@@ -63,20 +61,6 @@ describe('a probe', () => {
       }),
     );
     expect(await probe.ask({ ...spec, timeoutMs: 10_000 }, [at(port)])).toMatchObject({ isOk: true });
-  });
-
-  it('speaks TLS where the port is named https, and names the host', async () => {
-    const pem = await generate([{ name: 'commonName', value: 'somebody.else' }], { keyType: 'ec' });
-    let named: string | false | undefined;
-    const server = https.createServer({ key: pem.private, cert: pem.cert }, (request, response) => {
-      named = (request.socket as { servername?: string | false }).servername;
-      response.end();
-    });
-    const port = await listen(server);
-    const endpoint = { address: '127.0.0.1', node: null, targetPorts: { 80: 1, 443: port } };
-    const secure = aServiceAt([endpoint], { 80: 'http2', 443: 'https' });
-    expect(await probe.ask({ ...spec, port: 443 }, [secure])).toMatchObject({ isOk: true });
-    expect(named).toBe('shop.example.com');
   });
 
   it('asks one ready pod after the other', async () => {

@@ -9,7 +9,8 @@ import { closeServersAfterEach, listen } from './servers.ts';
 closeServersAfterEach();
 
 let nowMs = 0;
-const probe = httpProbe({ clock: { now: () => nowMs, sleep: () => Promise.resolve() }, allowLoopback: true });
+const clock = { now: () => nowMs, sleep: () => Promise.resolve() };
+const probe = httpProbe({ clock, allowLoopback: true });
 const pod = (port: number, address = '127.0.0.1') => ({ address, node: null, targetPorts: { 80: port } });
 
 describe('the request for a path', () => {
@@ -60,7 +61,10 @@ describe('the request for a path', () => {
     });
     const port = await listen(server);
     const path = aPath({ isTls: true, host: 'shop.example.com:80' });
-    expect(await probe.request(path, aServiceAt([pod(port)]), 0)).toMatchObject({ status: 200 });
+    const failure = expect.stringMatching(/^its certificate is not taken: /);
+    expect(await probe.request(path, aServiceAt([pod(port)]), 0)).toEqual({ failure });
+    const trusting = httpProbe({ clock, allowLoopback: true, certificates: 'any' });
+    expect(await trusting.request(path, aServiceAt([pod(port)]), 0)).toMatchObject({ status: 200 });
     expect(named).toBe('shop.example.com');
   });
 
