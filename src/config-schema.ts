@@ -120,6 +120,7 @@ export const signalsSchema = v.pipe(
     10,
   ),
   v.check((sources) => !('push' in sources), 'must not name a source "push": that is what programs send'),
+  v.check((sources) => !('probes' in sources), 'must not name a source "probes": those are what Sluice asks itself'),
 );
 
 export const clockSchema = v.pipe(

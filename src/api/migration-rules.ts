@@ -1,3 +1,4 @@
+import { paired } from '../domain/sources.ts';
 import { isObject } from './choice.ts';
 import type { Path, PlacedProblem } from './problems.ts';
 import { parsePerCent } from './values.ts';
@@ -18,6 +19,7 @@ export function brokenRules(file: unknown): readonly PlacedProblem[] {
     ...routeOrderRules(spec),
     ...probeRules(spec),
     ...pathRules(spec),
+    ...pairedRules(spec),
     ...listOf(spec['windows']).flatMap(windowRule),
     ...repeated(listOf(spec['notify']).map((name, index) => [name, ['spec', 'notify', index]])),
   ];
@@ -171,6 +173,24 @@ function pathRules(spec: Fields): readonly PlacedProblem[] {
         ]
       : []),
     ...repeated(urls),
+  ];
+}
+
+/** Paired probes stand beside users' requests, and need something to ask of both sides. */
+function pairedRules(spec: Fields): readonly PlacedProblem[] {
+  const analysis = isObject(spec['analysis']) ? spec['analysis'] : {};
+  const signals = analysis['signals'];
+  const sources = Array.isArray(signals) ? signals : [signals];
+  if (!sources.includes(paired)) return [];
+  const at: Path = ['spec', 'analysis', 'signals'];
+  const probes = [spec['probe'], ...listOf(spec['probes'])].filter(isObject);
+  return [
+    ...(sources.length > 1
+      ? []
+      : [problem(at, `${paired} stands beside a source of users' requests: [push, ${paired}]`)]),
+    ...(probes.some(({ side = 'both' }) => side === 'both')
+      ? []
+      : [problem(at, `${paired} needs a probe of both sides: spec.probe, or one of spec.probes`)]),
   ];
 }
 

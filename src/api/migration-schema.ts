@@ -104,7 +104,10 @@ const probeFields = {
 const probe = v.strictObject({ name: label(40, 'Name of the probe'), ...probeFields });
 const onlyProbe = v.strictObject({ name: v.optional(label(40, 'Name of the probe'), 'probe'), ...probeFields });
 
-const signalSource = label(40, 'Source of signals: push, or a name of the installation');
+const signalSource = label(
+  40,
+  'Source of signals: push, probes (paired probes beside another source), or a name of the installation',
+);
 const signalSources = list(signalSource, 1, 5, 'Several sources: each judges alone, and the worst verdict wins');
 
 const metricFields = {

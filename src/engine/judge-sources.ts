@@ -2,8 +2,11 @@ import type { MigrationContext } from '../../state-machines/context.ts';
 import type { Look } from '../../state-machines/events.ts';
 import { endOf } from '../domain/judge/cells.ts';
 import { type FedCell, feed, type JudgedStep } from '../domain/judge/judging.ts';
+import { pairedStep, withProbes } from '../domain/judge/paired-probes.ts';
 import { tracedSamples, traceName } from '../domain/judge/trace.ts';
 import { idle, judged, unmeasured, type Verdict, worstOf } from '../domain/judge/verdict.ts';
+import { paired } from '../domain/sources.ts';
+import type { Analysis } from '../domain/spec.ts';
 import { type Sample, samplesOf } from '../domain/verdict.ts';
 import { messageOf } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
@@ -22,17 +25,27 @@ export async function judgeSources(
 ): Promise<Pick<Look, 'verdict' | 'judging'>> {
   if (step === null) return { verdict: idle(), judging };
   const { name, analysis } = spec;
+  const { route } = step;
   const fed = { ...judging };
   const verdicts = readings.map(async ({ source, samples: read, trouble }) => {
     if (trouble !== null) return unmeasured(source, trouble);
-    const samples = ofRoute(read, step.route);
-    const { judging: known, cells } = feed(fed[source], samples, step, { analysis, atMs });
+    const isPaired = source === paired;
+    const samples = isPaired ? read : ofRoute(read, route);
+    const own = isPaired ? { step: pairedStep(step), analysis: { ...analysis, minRequests: 1 } } : { step, analysis };
+    const { judging: known, cells } = feed(fed[source], samples, own.step, { analysis, atMs });
     fed[source] = known;
     const recent = samples.filter((sample) => endOf(sample) > atMs - recentMs);
-    const verdict = judged(known, { signals: source, analysis, step, samples: recent, atMs });
-    return keepTrace(signals, verdict, { name: traceName(name, source), run, route: step.route, cells });
+    const verdict = judged(known, { signals: source, ...own, samples: recent, atMs });
+    return keepTrace(signals, verdict, { name: traceName(name, source), run, route, cells });
   });
-  return { verdict: worstOf(await Promise.all(verdicts)), judging: fed };
+  return { verdict: together(await Promise.all(verdicts), analysis), judging: fed };
+}
+
+/** The worst verdict of those who count users' requests, and what paired probes add to it. */
+function together(verdicts: readonly Verdict[], analysis: Analysis): Verdict {
+  const probes = verdicts.find(({ signals }) => signals === paired);
+  const users = worstOf(verdicts.filter((verdict) => verdict !== probes));
+  return probes === undefined ? users : withProbes(users, probes, analysis);
 }
 
 /** Only what came through the load balancer of the route that moves; of all routes together, everything. */

@@ -1,4 +1,4 @@
-import { pushed, sourcesOf } from '../domain/sources.ts';
+import { paired, pairedName, pushed, sourcesOf } from '../domain/sources.ts';
 import type { Spec } from '../domain/spec.ts';
 import type { Sample } from '../domain/verdict.ts';
 import { messageOf } from '../ports/errors.ts';
@@ -18,9 +18,8 @@ type Asking = Pick<Ports, 'signals'>;
 export function readSources({ signals }: Asking, spec: Spec, sinceMs: number): Promise<readonly SourceReading[]> {
   return Promise.all(
     sourcesOf(spec.analysis).map(async (source) => {
-      const from = source === pushed ? undefined : { source, spec };
       try {
-        return { source, samples: await signals.read(spec.name, sinceMs, from), trouble: null };
+        return { source, samples: await readOne(signals, spec, source, sinceMs), trouble: null };
       } catch (error) {
         return { source, samples: [], trouble: messageOf(error) };
       }
@@ -28,7 +27,13 @@ export function readSources({ signals }: Asking, spec: Spec, sinceMs: number): P
   );
 }
 
+function readOne(signals: Asking['signals'], spec: Spec, source: string, sinceMs: number): Promise<readonly Sample[]> {
+  if (source === paired) return signals.read(pairedName(spec.name), sinceMs);
+  return source === pushed ? signals.read(spec.name, sinceMs) : signals.read(spec.name, sinceMs, { source, spec });
+}
+
 /** The requests as the first source counts them that has counted any: for shares and rates, where one count is enough. */
 export function countedBy(readings: readonly SourceReading[]): readonly Sample[] {
-  return readings.find(({ samples }) => samples.length > 0)?.samples ?? [];
+  // Probes go past the load balancer, half of them to each side: they say nothing of a share.
+  return readings.find(({ source, samples }) => source !== paired && samples.length > 0)?.samples ?? [];
 }

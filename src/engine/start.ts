@@ -2,7 +2,7 @@ import { parseVgroupPort, readAnnotation } from '../domain/annotations.ts';
 import { type Draft, isPair, type Pair } from '../domain/draft.ts';
 import type { ServiceReading } from '../domain/observation.ts';
 import type { MigrationRecord } from '../domain/record.ts';
-import { pushed, sourcesOf } from '../domain/sources.ts';
+import { paired, pushed, sourcesOf } from '../domain/sources.ts';
 import { claimsOf, type GatewayRef, type PortMapping, type Route, type ServiceRef, type Spec } from '../domain/spec.ts';
 import { ConflictError, type InputProblem, InvalidInputError } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
@@ -32,7 +32,7 @@ function nameProblems(ports: Ports, draft: Draft, routes: readonly Route[]): rea
         ];
   return [
     ...sourcesOf(draft.analysis).flatMap((name) =>
-      unknown('spec.analysis.signals', 'source of signals', name, [pushed, ...signals]),
+      unknown('spec.analysis.signals', 'source of signals', name, [pushed, paired, ...signals]),
     ),
     ...draft.notify.flatMap((name, index) => unknown(`spec.notify[${index}]`, 'channel', name, channels)),
     ...draft.subsets.flatMap(({ mesh }, index) => unknown(`spec.routes[${index}].mesh`, 'mesh', mesh, meshes)),

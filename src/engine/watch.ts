@@ -4,7 +4,7 @@ import { type Difference, ownOf, type RouteGoal } from '../domain/agreement.ts';
 import { backendsKey } from '../domain/backends-key.ts';
 import { type JudgedStep, judgedFrom } from '../domain/judge/judging.ts';
 import { leftoversOf } from '../domain/leftover.ts';
-import { type RouteObservation, readyPods } from '../domain/observation.ts';
+import { type RouteObservation, readyPods, type ServiceReading } from '../domain/observation.ts';
 import { dueProbes, type ProbeAnswer } from '../domain/probe-health.ts';
 import type { SourcePods } from '../domain/source-capacity.ts';
 import { sourcesOf } from '../domain/sources.ts';
@@ -19,6 +19,7 @@ import { agreementOf } from './converge.ts';
 import { judgeSources, ofRoute } from './judge-sources.ts';
 import { judgedStepOf } from './judged-step.ts';
 import { observeAll } from './observe.ts';
+import { pairProbes } from './pair-probes.ts';
 import { alertsAgainst, withAlerts } from './read-alerts.ts';
 import { countedBy, readSources } from './read-signals.ts';
 import { achievedOf } from './shift.ts';
@@ -38,7 +39,8 @@ export async function look(ports: Ports, context: MigrationContext, revision: nu
     readSignals(ports, context, atMs),
     alertsAgainst(ports, context.spec, context.baseline?.takenAtMs ?? atMs),
   ]);
-  const answers = seen.observations === null ? [] : await askProbes(ports, context, seen, atMs);
+  const [answers, unkept] = seen.observations === null ? [[], []] : await askBoth(ports, context, seen, atMs);
+  const { verdict } = signals;
   return {
     // Of subsets the requests that they count themselves are the proof: there is no load balancer to ask.
     weights: miscounted === null || seen.weights === 'unknown' ? seen.weights : 'differ',
@@ -53,7 +55,7 @@ export async function look(ports: Ports, context: MigrationContext, revision: nu
     achievedSplits: (seen.splits ?? []).map(achievedSplit),
     answers,
     ...signals,
-    verdict: withAlerts(signals.verdict, alerts),
+    verdict: withAlerts({ ...verdict, findings: [...verdict.findings, ...unkept] }, alerts),
   };
 }
 
@@ -153,16 +155,30 @@ function causeOf(listeners: readonly string[], differences: readonly Difference[
   return bounded([...listeners, ...texts]).join('; ');
 }
 
-function askProbes(
+/** The probes that are due, and the pairs; what of the pairs could not be kept is said, and is no answer. */
+function askBoth(
   ports: Ports,
   context: MigrationContext,
   { observations, splits }: Seen,
   atMs: number,
-): Promise<readonly ProbeAnswer[]> {
+): Promise<readonly [readonly ProbeAnswer[], readonly string[]]> {
   const servicesOf = (side: Side) => [
     ...(observations ?? []).flatMap((observation) => observation[side].services),
     ...(splits ?? []).flatMap((one) => subsetsOf(one, side).flatMap(({ services }) => services ?? [])),
   ];
+  const pairs = pairProbes(ports, context, servicesOf, atMs).then(
+    () => [],
+    (error: unknown) => [`paired probes: ${messageOf(error)}`],
+  );
+  return Promise.all([askProbes(ports, context, servicesOf, atMs), pairs]);
+}
+
+function askProbes(
+  ports: Ports,
+  context: MigrationContext,
+  servicesOf: (side: Side) => readonly ServiceReading[],
+  atMs: number,
+): Promise<readonly ProbeAnswer[]> {
   return Promise.all(
     dueProbes(context.spec.probes, context.probes, atMs).map(async ({ probe, side }) => {
       const { isOk, detail } = await ports.probe.ask(probe, servicesOf(side));

@@ -6,12 +6,14 @@ export interface ProbeResult {
   readonly isOk: boolean;
   /** What came back, in a few words: `200 in 12 ms`, `503`, `no ready endpoint`. */
   readonly detail: string;
+  /** How long the answer took, of several Services the longest; absent where one of them gave none. */
+  readonly ms?: number;
 }
 
 /** Asks the pods of a side themselves. Never throws: no answer is an answer. */
 export interface Probe {
-  /** Asks one ready endpoint of each of the Services. */
-  ask(probe: ProbeSpec, services: readonly ServiceReading[]): Promise<ProbeResult>;
+  /** Asks one ready endpoint of each of the Services: that of the turn, or by the time. */
+  ask(probe: ProbeSpec, services: readonly ServiceReading[], turn?: number): Promise<ProbeResult>;
   /** What one ready endpoint of the Service answers to one path; the next one at the next turn. Follows no redirect. */
   request(path: PathSpec, service: ServiceReading, turn: number): Promise<PathAnswer>;
 }

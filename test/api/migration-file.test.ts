@@ -160,6 +160,17 @@ describe('the long form', () => {
     expect(draft.notify).toEqual(['ops', 'audit']);
   });
 
+  test('paired probes stand beside a source of users, and need a probe of both sides', () => {
+    const said = (signals: string, text = shortForm) =>
+      problemsOf(`${text}  analysis: { signals: ${signals} }\n`).map((line) => line.replace(/^\d+ /, ''));
+    expect(said('[push, probes]')).toEqual([]);
+    expect(said('probes')).toEqual([
+      "spec.analysis.signals: probes stands beside a source of users' requests: [push, probes]",
+    ]);
+    const oneSide = shortForm.replace('/productpage }', '/productpage, side: target }');
+    expect(said('[push, probes]', oneSide)).toEqual([expect.stringContaining('probes needs a probe of both sides')]);
+  });
+
   test('signals come from one source or from several', () => {
     const signalsOf = (text: string) => parseMigration(withSpec(`analysis: { signals: ${text} }`)).analysis.signals;
     expect(signalsOf('main')).toBe('main');

@@ -101,7 +101,7 @@ describe('a migration whose signals are pulled', () => {
 
   it('is refused where the installation does not know the source', async () => {
     await expect(resolveDraft(world.ports, specWith(['push', 'nowhere']))).rejects.toThrow(
-      'spec.analysis.signals: source of signals "nowhere" is not in the installation\'s configuration (known: push, main)',
+      'spec.analysis.signals: source of signals "nowhere" is not in the installation\'s configuration (known: push, probes, main)',
     );
   });
 });

@@ -23,20 +23,30 @@ const bodyBytesMax = 64 * 1024;
 /** Asks the gateways' pods themselves, so that a side can be proven before it has any weight (reference E15). */
 export function httpProbe(options: HttpProbeOptions): Probe {
   return {
-    ask: async (probe, services) => {
+    ask: async (probe, services, turn) => {
       if (services.length === 0) return { isOk: false, detail: 'no Service to ask' };
-      const results = await Promise.all(services.map((service) => askOne(probe, service, options)));
+      const results = await Promise.all(services.map((service) => askOne(probe, service, options, turn)));
       const details = results.map(({ detail }, index) =>
         services.length === 1 ? detail : `${services[index]?.cluster}/${services[index]?.name}: ${detail}`,
       );
-      return { isOk: results.every(({ isOk }) => isOk), detail: details.join('; ').slice(0, 300) };
+      const times = results.flatMap(({ ms }) => (ms === undefined ? [] : [ms]));
+      return {
+        isOk: results.every(({ isOk }) => isOk),
+        detail: details.join('; ').slice(0, 300),
+        ...(times.length < results.length ? {} : { ms: Math.max(...times) }),
+      };
     },
     request: (path, service, turn) => requestPath(path, service, turn, options),
   };
 }
 
-async function askOne(probe: ProbeSpec, service: ServiceReading, options: HttpProbeOptions): Promise<ProbeResult> {
-  const question = questionFor(probe, service, options.clock.now());
+async function askOne(
+  probe: ProbeSpec,
+  service: ServiceReading,
+  options: HttpProbeOptions,
+  turn: number | undefined,
+): Promise<ProbeResult> {
+  const question = questionFor(probe, service, turn ?? Math.floor(options.clock.now() / Math.max(1, probe.everyMs)));
   if (question === null) return { isOk: false, detail: 'no ready endpoint' };
   if (!mayReach(question.address, options.allowLoopback ?? false, options.networks)) {
     return { isOk: false, detail: `${question.address} is not an address that is probed` };
@@ -50,8 +60,8 @@ async function askOne(probe: ProbeSpec, service: ServiceReading, options: HttpPr
     await readBody(response, bodyBytesMax, () => undefined);
     const status = response.statusCode ?? 0;
     const isOk = status === probe.status;
-    const detail = isOk ? `${status} in ${options.clock.now() - startedAtMs} ms` : `${status}, not ${probe.status}`;
-    return { isOk, detail };
+    const ms = options.clock.now() - startedAtMs;
+    return { isOk, detail: isOk ? `${status} in ${ms} ms` : `${status}, not ${probe.status}`, ms };
   } catch (error) {
     return { isOk: false, detail: signal.aborted ? `no answer within ${probe.timeoutMs} ms` : reasonOf(error) };
   }
@@ -61,7 +71,7 @@ async function askOne(probe: ProbeSpec, service: ServiceReading, options: HttpPr
 function questionFor(
   probe: ProbeSpec,
   service: ServiceReading,
-  nowMs: number,
+  turn: number,
 ): (Place & { readonly isTls: boolean }) | null {
   const [lowest] = Object.keys(service.portNames)
     .map(Number)
@@ -69,7 +79,7 @@ function questionFor(
   const port = probe.port ?? lowest;
   if (port === undefined) return null;
   const places = placesOf(service, port);
-  const place = places[Math.floor(nowMs / Math.max(1, probe.everyMs)) % Math.max(1, places.length)];
+  const place = places[turn % Math.max(1, places.length)];
   if (place === undefined) return null;
   return { ...place, isTls: service.portNames[port]?.startsWith('https') ?? false };
 }

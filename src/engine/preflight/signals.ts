@@ -1,6 +1,6 @@
 import { alertWords, firingOf } from '../../domain/alert.ts';
 import { controlTrafficAdvice } from '../../domain/control-traffic.ts';
-import { pushed, sourcesOf } from '../../domain/sources.ts';
+import { paired, pushed, sourcesOf } from '../../domain/sources.ts';
 import type { Spec } from '../../domain/spec.ts';
 import type { Ports } from '../../ports/ports.ts';
 import { readSources } from '../read-signals.ts';
@@ -36,7 +36,7 @@ export const signalKinds = [signals, alerts, controlTraffic];
 const askedOverMs = 120_000;
 
 export async function signalChecks(ports: Pick<Ports, 'signals' | 'store'>, spec: Spec): Promise<readonly Check[]> {
-  const pulled = sourcesOf(spec.analysis).filter((source) => source !== pushed);
+  const pulled = sourcesOf(spec.analysis).filter((source) => source !== pushed && source !== paired);
   if (pulled.length === 0) return [];
   const analysis = { ...spec.analysis, signals: pulled };
   const readings = await readSources(ports, { ...spec, analysis }, (await ports.store.now()) - askedOverMs);

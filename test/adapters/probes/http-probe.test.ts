@@ -23,7 +23,7 @@ describe('a probe', () => {
         response.end('hello');
       }),
     );
-    expect(await probe.ask(spec, [at(port)])).toEqual({ isOk: true, detail: '200 in 0 ms' });
+    expect(await probe.ask(spec, [at(port)])).toEqual({ isOk: true, detail: '200 in 0 ms', ms: 0 });
     expect(asked).toMatchObject({ method: 'GET', url: '/productpage?u=normal' });
     expect(asked?.headers).toMatchObject({
       host: 'shop.example.com',
@@ -34,7 +34,7 @@ describe('a probe', () => {
 
   it('fails on another status, and follows no redirect', async () => {
     const port = await listen(http.createServer((_, response) => response.writeHead(302, { location: '/' }).end()));
-    expect(await probe.ask(spec, [at(port)])).toEqual({ isOk: false, detail: '302, not 200' });
+    expect(await probe.ask(spec, [at(port)])).toEqual({ isOk: false, detail: '302, not 200', ms: 0 });
     expect(await probe.ask({ ...spec, status: 302 }, [at(port)])).toMatchObject({ isOk: true });
   });
 
@@ -76,6 +76,9 @@ describe('a probe', () => {
     );
     for (nowMs of [0, 5_000, 10_000, 15_000]) await probe.ask(spec, [both]);
     expect(asked).toEqual(['127.0.0.2', '127.0.0.3', '127.0.0.2', '127.0.0.3']);
+    asked.length = 0;
+    for (const turn of [6, 7, 8]) await probe.ask(spec, [both], turn);
+    expect(asked).toEqual(['127.0.0.2', '127.0.0.3', '127.0.0.2']);
   });
 
   it('is good only where every Service answers, and says which one does not', async () => {
