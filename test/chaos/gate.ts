@@ -11,7 +11,7 @@ export type WireFault =
   | { readonly kind: 'blackHole' }
   /** Each piece waits so long, in ms of the wall. */
   | { readonly kind: 'delay'; readonly ms: number }
-  /** Of each answer so many bytes arrive, then a reset. */
+  /** Of each answer so many bytes arrive, then the connection is closed. */
   | { readonly kind: 'cut'; readonly afterBytes: number };
 
 export interface Address {
@@ -145,7 +145,7 @@ class Passage {
       this.#answered += piece.length;
       if (piece.length > left) {
         if (left > 0) await written(to, piece.subarray(0, left));
-        this.#reset();
+        this.end();
         return;
       }
     }
