@@ -29,7 +29,7 @@ it.each(['SIGINT', 'SIGTERM'] as const)(
       expect(await ended).toEqual([130, null]);
       expect(said).toContain('interrupted');
       // What transforms the sources ends a moment after the program that it served.
-    await until(() => !started.some(isAlive), 5_000);
+      await until(() => !started.some(isAlive), 5_000);
       expect((await readdir(home)).filter((one) => one.startsWith('sluice-redis-'))).toEqual([]);
     } finally {
       load.kill('SIGKILL');

@@ -1,6 +1,6 @@
+import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { toMember } from '../../src/adapters/memory/stored-sample.ts';
 import { connectRedis } from '../../src/adapters/redis/connect.ts';
 import { redisKeys } from '../../src/adapters/redis/keys.ts';
 import { redisSignals } from '../../src/adapters/redis/signals.ts';
@@ -12,6 +12,7 @@ import { tick } from '../../src/engine/tick.ts';
 import type { Ports } from '../../src/ports/ports.ts';
 import { startRedis } from '../fixtures/redis-server.ts';
 import { type ManyWorlds, manyWorlds } from './many-worlds.ts';
+import { type Reporter, startReporter } from './reporter.ts';
 
 export interface LoadSettings {
   readonly migrations: number;
@@ -48,7 +49,6 @@ export interface LoadFigures {
 
 const measureEveryMs = 500;
 const heapSamplesMax = 20;
-const sampleMs = 2_000;
 const startRoundsMax = 200;
 const startedAtOnce = 50;
 
@@ -63,8 +63,8 @@ export async function runLoad(
 ): Promise<LoadFigures> {
   const server = await startRedis();
   const clockScale = { speed: settings.speed, anchorMs: Date.now() };
-  const clients: Clients = { redis: connectRedis(server.url), reporter: connectRedis(server.url) };
-  const store = redisStore(clients.redis, { clockScale });
+  const redis = connectRedis(server.url);
+  const store = redisStore(redis, { clockScale });
   const stop = new AbortController();
   const over = AbortSignal.any([stop.signal, signal]);
   const interrupted = new Promise<never>((_, reject) => {
@@ -73,37 +73,42 @@ export async function runLoad(
   try {
     signal.throwIfAborted();
     const clock = systemClock(clockScale);
-    const signals = redisSignals(clients.redis, { clockScale });
+    const signals = redisSignals(redis, { clockScale });
     const worlds = manyWorlds(settings.migrations, { clock, store, signals, watchEveryMs: settings.watchEveryMs });
     // Who is interrupted does not wait for a tick of many seconds: what it still asks of the store fails in it.
-    return await Promise.race([load({ settings, worlds, clients, over, stop, onProgress }), interrupted]);
+    const startReporting = () =>
+      startReporter({ url: server.url, names: worlds.specs.map(({ name }) => name), clockScale });
+    return await Promise.race([load({ settings, worlds, redis, startReporting, over, stop, onProgress }), interrupted]);
   } finally {
     stop.abort();
     await store.close();
-    clients.reporter.disconnect();
     await server.stop();
   }
-}
-
-interface Clients {
-  readonly redis: Redis;
-  readonly reporter: Redis;
 }
 
 interface Loading {
   readonly settings: LoadSettings;
   readonly worlds: ManyWorlds;
-  readonly clients: Clients;
+  readonly redis: Redis;
+  readonly startReporting: () => Reporter;
   /** Aborted when the reporter and the measuring are to end. */
   readonly over: AbortSignal;
   readonly stop: AbortController;
   readonly onProgress: (line: string) => void;
 }
 
-async function load({ settings, worlds, clients, over, stop, onProgress }: Loading): Promise<LoadFigures> {
+async function load({
+  settings,
+  worlds,
+  redis,
+  startReporting,
+  over,
+  stop,
+  onProgress,
+}: Loading): Promise<LoadFigures> {
   const { ports, specs } = worlds;
   const { clock } = ports;
-  const empty = await dataBytes(clients.redis);
+  const empty = await dataBytes(redis);
   const failed = new Map<string, string>();
   const begunAtMs = clock.now();
   for (let from = 0; from < specs.length; from += startedAtOnce) {
@@ -114,7 +119,7 @@ async function load({ settings, worlds, clients, over, stop, onProgress }: Loadi
   const startedAtMs = performance.now();
   const untilMs = clock.now() + settings.forMs;
   const beside = Promise.all([
-    report(clients.reporter, specs, clock.now, over),
+    reportUntil(over, startReporting()),
     measure(ports, worlds.forget, settings, over, onProgress),
   ]);
   // As the timer does it: one tick after the other, each of a minute.
@@ -126,7 +131,7 @@ async function load({ settings, worlds, clients, over, stop, onProgress }: Loadi
   await Promise.all([ticking().finally(() => stop.abort()), beside]);
   const tookMs = performance.now() - startedAtMs;
   const [samples, measured] = await beside;
-  const sizes = await sizesOf(clients.redis, specs, empty);
+  const sizes = await sizesOf(redis, specs, empty);
   const records = await recordsOf(ports, specs);
   return {
     tookMs,
@@ -155,32 +160,9 @@ async function startSome(ports: Ports, specs: readonly Spec[], failed: Map<strin
   throw new Error(`not under way: ${JSON.stringify((await recordsOf(ports, specs)).states)}`);
 }
 
-/** One sample a second for each migration, written as any program may: each side one of two seconds, in turns. */
-async function report(redis: Redis, specs: readonly Spec[], now: () => number, stop: AbortSignal): Promise<number> {
-  const keys = redisKeys({});
-  let atMs = Math.floor(now() / 1_000) * 1_000;
-  let written = 0;
-  while (!stop.aborted) {
-    if (now() < atMs + 1_000) {
-      await wait(5);
-      continue;
-    }
-    const side = (atMs / 1_000) % 2 === 0 ? 'source' : 'target';
-    const sample = {
-      side,
-      instance: `${side}-1`,
-      fromMs: atMs - sampleMs,
-      ms: sampleMs,
-      requests: 100,
-      errors: 0,
-    } as const;
-    const pipeline = redis.pipeline();
-    for (const { name } of specs) pipeline.zadd(keys.signals(name), sample.fromMs / 1_000, toMember(sample));
-    await pipeline.exec();
-    written += specs.length;
-    atMs += 1_000;
-  }
-  return written;
+async function reportUntil(over: AbortSignal, reporter: Reporter): Promise<number> {
+  if (!over.aborted) await once(over, 'abort');
+  return reporter.stop();
 }
 
 type Measured = Pick<LoadFigures, 'lateMs' | 'heap' | 'rss'>;
