@@ -84,6 +84,8 @@ export function composeOutside(
       allowLoopback: config.isLoopbackProbeAllowed,
       networks: config.probeNetworks === null ? null : networksOf(config.probeNetworks),
       ...certificatesOf(config, environment),
+      // Loopback is probed in a sandbox only, whose load balancers have addresses that lead out of it.
+      entries: config.clbEntries ?? (config.isLoopbackProbeAllowed ? {} : null),
       speed: config.clock?.speed ?? 1,
     }),
     notifier: notifierOf(config, environment, clock),

@@ -46,6 +46,15 @@ export const clbSchema = v.pipe(
   v.check(({ endpoint, protocol }) => protocol === 'https' || isOnLoopback(`http://${endpoint}`), plainOnlyHere),
 );
 
+/** By id of the load balancer and port; only a sandbox has its entries elsewhere than at the addresses. */
+export const clbEntriesSchema = v.record(
+  word('must be the id of a load balancer'),
+  v.record(
+    v.pipe(v.string(), v.regex(/^\d{1,5}$/, 'must be a port')),
+    v.pipe(v.string('must be a URL'), v.check(isOnLoopback, 'must be a URL on loopback: for the sandbox')),
+  ),
+);
+
 export const urlSchema = v.pipe(
   v.string('must be a URL'),
   v.maxLength(500, 'is longer than 500 characters'),

@@ -89,8 +89,15 @@ export const configVariables: readonly ConfigVariable[] = [
     example: 'allow',
   },
   {
+    name: 'SLUICE_CLB_ENTRIES',
+    meaning: 'Where the listeners of load balancers answer, in the place of their addresses; for the sandbox',
+    isRequired: false,
+    example: '{"lb-public":{"80":"http://127.0.0.1:8080"}}',
+  },
+  {
     name: 'SLUICE_PROBE_NETWORKS',
-    meaning: 'The only networks that probes ask, those of the pods; any private or public address if absent',
+    meaning:
+      'The only networks that probes ask: the pods, and the load balancers whose entries are to be asked; any private or public address if absent',
     isRequired: false,
     example: '10.0.0.0/8,fd12:3456::/32',
   },

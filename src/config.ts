@@ -4,6 +4,7 @@ import { check, formatPath } from './api/problems.ts';
 import {
   channelHostsSchema,
   channelsSchema,
+  clbEntriesSchema,
   clbSchema,
   clockSchema,
   clustersSchema,
@@ -45,6 +46,8 @@ export interface Config {
   /** How often the tick looks at an active migration. */
   readonly watchEveryMs: number;
   readonly isLoopbackProbeAllowed: boolean;
+  /** Where the entries of load balancers are, in the place of their addresses; null: at their addresses. */
+  readonly clbEntries: Readonly<Record<string, Readonly<Record<string, string>>>> | null;
   /** The only networks that probes ask; null: any that is no link, metadata or loopback address. */
   readonly probeNetworks: readonly string[] | null;
   /** Authorities that the certificates of probed pods are believed from, a reference; `any` checks none; null: Node's. */
@@ -139,6 +142,7 @@ export function loadConfig(environment: Environment): Config {
     watchEveryMs: read('SLUICE_WATCH_EVERY', watchSchema, 5000),
     isLoopbackProbeAllowed:
       read('SLUICE_PROBE_LOOPBACK', v.literal('allow', 'must be allow, or absent'), null) !== null,
+    clbEntries: read('SLUICE_CLB_ENTRIES', clbEntriesSchema, null),
     probeNetworks: read('SLUICE_PROBE_NETWORKS', probeNetworksSchema, null),
     probeCertificates: read('SLUICE_PROBE_CERTIFICATES', probeCertificatesSchema, null),
     channelHosts: read('SLUICE_CHANNEL_HOSTS', channelHostsSchema, null),

@@ -1,5 +1,6 @@
 import type { AchievedShare, RouteGoal } from '../src/domain/agreement.ts';
 import type { Baseline } from '../src/domain/baseline.ts';
+import type { EntryAnswer } from '../src/domain/entry.ts';
 import type { Judging } from '../src/domain/judge/judging.ts';
 import type { Verdict } from '../src/domain/judge/verdict.ts';
 import type { Leftover } from '../src/domain/leftover.ts';
@@ -68,6 +69,8 @@ export interface MigrationContext {
   /** A person promoted all steps: no more bakes. */
   readonly skipsBakes: boolean;
   readonly probes: readonly ProbeHealth[];
+  /** What the entries of the load balancers answered since the target has weight. */
+  readonly entries?: readonly EntryAnswer[];
   readonly verdict: Verdict | null;
   /** What the judge of each source of signals remembers, over all steps. */
   readonly judging: Readonly<Record<string, Judging>>;

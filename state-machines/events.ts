@@ -1,5 +1,6 @@
 import type { AchievedShare, RouteGoal } from '../src/domain/agreement.ts';
 import type { Baseline } from '../src/domain/baseline.ts';
+import type { EntryAnswer } from '../src/domain/entry.ts';
 import type { Judging } from '../src/domain/judge/judging.ts';
 import type { Verdict } from '../src/domain/judge/verdict.ts';
 import type { Leftover } from '../src/domain/leftover.ts';
@@ -35,6 +36,8 @@ export interface Look extends Achieved {
   /** What the sources could carry. */
   readonly sourcePods: SourcePods;
   readonly answers: readonly ProbeAnswer[];
+  /** Of the load balancers' listeners; decides nothing. */
+  readonly entries: readonly EntryAnswer[];
   readonly verdict: Verdict;
   /**
    * What the judges remember now, by source of signals. It replaces what the look began with, so that a look that is seen twice

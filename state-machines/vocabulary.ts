@@ -109,6 +109,7 @@ export const vocabulary = setup({
       return {
         probes: withAnswers(context.probes, look.answers, event.at),
         shrunk: stillShrunk(context, look),
+        entries: look.entries,
         verdict: look.verdict,
         judging: look.judging,
         observed: look.observed ?? context.observed,

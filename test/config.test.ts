@@ -15,6 +15,7 @@ const environment = {
   SLUICE_CHANNELS: '{"ops":{"kind":"dingtalk","url":"env:OPS_URL","secret":"env:OPS_SECRET"}}',
   SLUICE_SIGNALS: '{"main":{"kind":"prometheus","url":"env:PROMETHEUS_URL","window":"30s"}}',
   SLUICE_CLOCK: '20@1767225600000',
+  SLUICE_CLB_ENTRIES: '{"lb-public":{"80":"http://127.0.0.1:8081"}}',
   SLUICE_PROBE_NETWORKS: '10.0.0.0/8, fd12::/32',
   SLUICE_PROBE_CERTIFICATES: 'file:/run/ca.pem',
   SLUICE_CHANNEL_HOSTS: 'oapi.dingtalk.com, *.example.com',
@@ -56,6 +57,7 @@ describe('the environment', () => {
       store: { kind: 'redis', url: 'env:REDIS_URL', shards: 4 },
       watchEveryMs: 10_000,
       isLoopbackProbeAllowed: true,
+      clbEntries: { 'lb-public': { 80: 'http://127.0.0.1:8081' } },
       probeNetworks: ['10.0.0.0/8', 'fd12::/32'],
       probeCertificates: 'file:/run/ca.pem',
       channelHosts: ['oapi.dingtalk.com', '*.example.com'],
@@ -175,6 +177,11 @@ describe('the environment', () => {
       'SLUICE_PROBE_CERTIFICATES: must be any, or a reference: file:... or env:...',
     ],
     ['SLUICE_REDIS_SHARDS', '0', 'SLUICE_REDIS_SHARDS: must be a whole number from 1 to 1024'],
+    [
+      'SLUICE_CLB_ENTRIES',
+      '{"lb-public":{"80":"http://shop.example.com"}}',
+      'SLUICE_CLB_ENTRIES.lb-public.80: must be a URL on loopback: for the sandbox',
+    ],
     ['SLUICE_PROBE_LOOPBACK', 'yes', 'SLUICE_PROBE_LOOPBACK: must be allow, or absent'],
     ['REDIS_URL', 'http://x', 'REDIS_URL: must begin with redis:// or rediss://, or be a reference'],
   ])('%s=%s is refused', (name, value, expected) => {

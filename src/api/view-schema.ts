@@ -123,6 +123,18 @@ const fields = {
   probes: v.array(
     v.object({ probe: v.string(), side, failuresInRow: v.number(), askedAtMs: v.number(), detail: v.string() }),
   ),
+  entries: v.pipe(
+    v.array(
+      v.object({
+        loadBalancer: v.string(),
+        port: v.number(),
+        isOk: v.pipe(v.nullable(v.boolean()), v.description('null: it could not be asked from where Sluice runs')),
+        detail: v.string(),
+        askedAtMs: v.number(),
+      }),
+    ),
+    v.description("What each listener answered at its CLB's own address, once the target had weight; decides nothing"),
+  ),
   leftovers: v.pipe(
     v.array(
       v.object({

@@ -20,12 +20,15 @@ export interface Kubeconfigs {
   readonly meshes: Readonly<Record<string, string>>;
   /** Of the sandbox, where it was named. */
   readonly clb: SandboxDescription['clb'] | null;
+  /** Where the sandbox's load balancers answer; none where nothing says so. */
+  readonly entries?: SandboxDescription['entries'];
 }
 
 const description = v.object({
   asm: v.object({ kubeconfig: v.string() }),
   clusters: v.record(v.string(), v.object({ kubeconfig: v.string() })),
   clb: v.object({ endpoint: v.string(), accessKeyId: v.string(), accessKeySecret: v.string(), regionId: v.string() }),
+  entries: v.optional(v.record(v.string(), v.record(v.string(), v.string())), {}),
 });
 type SandboxDescription = v.InferOutput<typeof description>;
 
@@ -45,9 +48,9 @@ export function withKubeconfigs(command: Command): Command {
 /** @throws WrongUseError where the options name no cluster, or a file that cannot be read */
 export async function readKubeconfigs(options: KubeconfigOptions): Promise<Kubeconfigs> {
   if (options.sandbox !== undefined) {
-    const { asm, clusters, clb } = await readDescription(options.sandbox);
+    const { asm, clusters, clb, entries } = await readDescription(options.sandbox);
     const files = Object.entries(clusters).map(([name, { kubeconfig }]) => [name, kubeconfig]);
-    return { clusters: Object.fromEntries(files), meshes: { asm: asm.kubeconfig }, clb };
+    return { clusters: Object.fromEntries(files), meshes: { asm: asm.kubeconfig }, clb, entries };
   }
   const clusters = Object.fromEntries((options.ackKubeconfig ?? []).map((text) => named(text, 'ack')));
   if (Object.keys(clusters).length === 0) {

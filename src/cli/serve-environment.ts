@@ -68,7 +68,7 @@ function tokensIn(given: Environment): { readonly tokens: string; readonly token
 }
 
 /** Mesh, CLB and keys as the options say; what they do not say stays as the environment has it. */
-function placesIn({ meshes, clb }: Kubeconfigs): Environment {
+function placesIn({ meshes, clb, entries: doors = {} }: Kubeconfigs): Environment {
   const entries = Object.entries(meshes).map(([name, file]) => [name, { kubeconfig: `file:${file}` }]);
   const mesh = entries.length === 0 ? {} : { SLUICE_MESHES: JSON.stringify(Object.fromEntries(entries)) };
   if (clb === null) return mesh;
@@ -76,6 +76,7 @@ function placesIn({ meshes, clb }: Kubeconfigs): Environment {
   return {
     ...mesh,
     SLUICE_CLB: JSON.stringify({ region, endpoint, protocol: 'http' }),
+    SLUICE_CLB_ENTRIES: JSON.stringify(doors),
     // The gateways of the sandbox are on loopback.
     SLUICE_PROBE_LOOPBACK: 'allow',
     ALIBABA_CLOUD_ACCESS_KEY_ID: accessKeyId,

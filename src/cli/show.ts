@@ -1,5 +1,6 @@
 import picocolors from 'picocolors';
 import type { MigrationSummary } from '../api/view-schema.ts';
+import { entryLines } from '../domain/entry.ts';
 import { leftoverLines } from '../domain/leftover-words.ts';
 import { printable } from '../domain/plain-text.ts';
 import type { MigrationView } from '../domain/view.ts';
@@ -58,6 +59,7 @@ export function showView(view: MigrationView): string {
     ...labelled('differs', view.differences?.split('; ') ?? []),
     ...labelled('verdict', verdictLines(view)),
     ...labelled('probes', probeLines(view)),
+    ...labelled('entries', entryLines(view.entries)),
     ...labelled('left', leftoverLines(view.leftovers)),
     ...labelled('gate', gateLines(view)),
     ['waits for', printable(view.waitingFor ?? 'nothing')],

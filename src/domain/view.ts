@@ -1,4 +1,5 @@
 import type { AchievedShare } from './agreement.ts';
+import type { EntryAnswer } from './entry.ts';
 import type { Verdict } from './judge/verdict.ts';
 import type { Leftover } from './leftover.ts';
 import type { GlassTried, Measured } from './measured.ts';
@@ -49,6 +50,8 @@ export interface MigrationView {
   readonly differences: string | null;
   readonly verdict: Verdict | null;
   readonly probes: readonly ProbeHealth[];
+  /** What each listener answered at its load balancer's own address, since the share was verified. */
+  readonly entries: readonly EntryAnswer[];
   /** What was still counted at the side with weight 0, by route; empty where no side has it, or before it was looked. */
   readonly leftovers: readonly Leftover[];
   /** What a rehearsal measured; null where it is none. */

@@ -1,4 +1,5 @@
 import { lastStage, type MigrationContext, plannedEnds, stageOf } from '../../state-machines/context.ts';
+import { entryLines } from '../domain/entry.ts';
 import { leftoverAdvice, leftoverLines } from '../domain/leftover-words.ts';
 import type { Notice, NoticeKind } from '../domain/notice.ts';
 import { isMoving, loadBalancerOf } from '../domain/stages.ts';
@@ -40,7 +41,11 @@ export function noticeOf({ id, atMs, kind, state, step, reason, context }: Told)
     observed: context.observed,
     severity: words.severity ?? 'info',
     title: words.title,
-    reason: [reason ?? words.reason ?? '', ...(isEnd ? leftoverLines(context.leftovers) : [])]
+    reason: [
+      reason ?? words.reason ?? '',
+      ...(kind === 'step.passed' ? entryLines(context.entries ?? []) : []),
+      ...(isEnd ? leftoverLines(context.leftovers) : []),
+    ]
       .filter(Boolean)
       .join('; '),
     next: [words.next, ...(isEnd ? leftoverAdvice(context.leftovers) : [])].join('; '),

@@ -16,6 +16,7 @@ import { miscounted, observedShare, observedShares } from '../domain/verdict.ts'
 import { messageOf } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
 import { agreementOf } from './converge.ts';
+import { entriesOf } from './entries.ts';
 import { judgeSources, ofRoute } from './judge-sources.ts';
 import { judgedStepOf } from './judged-step.ts';
 import { observeAll } from './observe.ts';
@@ -39,7 +40,10 @@ export async function look(ports: Ports, context: MigrationContext, revision: nu
     readSignals(ports, context, atMs),
     alertsAgainst(ports, context.spec, context.baseline?.takenAtMs ?? atMs),
   ]);
-  const [answers, unkept] = seen.observations === null ? [[], []] : await askBoth(ports, context, seen, atMs);
+  const [[answers, unkept], entries] = await Promise.all([
+    seen.observations === null ? [[], []] : askBoth(ports, context, seen, atMs),
+    entriesOf(ports, context, atMs),
+  ]);
   const { verdict } = signals;
   return {
     // Of subsets the requests that they count themselves are the proof: there is no load balancer to ask.
@@ -54,6 +58,7 @@ export async function look(ports: Ports, context: MigrationContext, revision: nu
     achieved: achievedOf(seen.observations ?? []),
     achievedSplits: (seen.splits ?? []).map(achievedSplit),
     answers,
+    entries,
     ...signals,
     verdict: withAlerts({ ...verdict, findings: [...verdict.findings, ...unkept] }, alerts),
   };

@@ -25,6 +25,8 @@ export interface EnvironmentParts {
   readonly backendType: 'eni' | 'ecs';
   /** `host:port` of the CLB OpenAPI. */
   readonly clbEndpoint: string;
+  /** Where the listeners of the load balancers answer. */
+  readonly entries: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly chat: ChatSecrets & { readonly url: string };
   readonly tokens: Tokens;
   readonly store: { readonly redisUrl: string } | { readonly dataFolder: string };
@@ -56,6 +58,7 @@ export function functionEnvironment(parts: EnvironmentParts): Readonly<Record<st
     ...('redisUrl' in parts.store ? { REDIS_URL: parts.store.redisUrl } : { SLUICE_DATA: parts.store.dataFolder }),
     ...placesEnvironment(parts),
     SLUICE_CLB: JSON.stringify({ region: parts.regionId, endpoint: parts.clbEndpoint, protocol: 'http' }),
+    SLUICE_CLB_ENTRIES: JSON.stringify(parts.entries),
     SLUICE_INVOKER: JSON.stringify({ endpoint: doors.endpoint, accountId: parts.accountId, function: stepFunction }),
     SLUICE_TOKENS: JSON.stringify({
       you: { role: 'operator', sha256: sha256(parts.tokens.operator) },

@@ -30,6 +30,8 @@ export interface FunctionParts {
   readonly tokens: Tokens;
   readonly clusters: Clusters;
   readonly clbEndpoint: string;
+  /** Where the listeners of the load balancers answer. */
+  readonly entries: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly chat: ChatSecrets & { readonly url: string };
 }
 
@@ -71,6 +73,7 @@ export async function startFunctions(base: Base, parts: FunctionParts): Promise<
         meshKubeconfig: clusters.asm.file,
         backendType: options.mode === 'eni' ? 'eni' : 'ecs',
         clbEndpoint: parts.clbEndpoint,
+        entries: parts.entries,
         chat: parts.chat,
         tokens: parts.tokens,
         store: redisUrl === null ? { dataFolder: workspace.data } : { redisUrl },

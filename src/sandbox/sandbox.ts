@@ -97,6 +97,7 @@ async function compose(base: Base, functionsFolder?: string): Promise<Sandbox> {
     tokens,
     clusters: cloud.clusters,
     clbEndpoint: cloud.clbEndpoint,
+    entries: cloud.plane.entries,
     chat: { ...secrets, url: chat.url },
   });
   const url = functions.urls['api'] ?? null;

@@ -143,6 +143,7 @@ describe('sluice get', () => {
         /^ {2}ports {6}lb-public:80 {2}rsp-pub-80 {2}source \d+ {2}target \d+ {2}asked 10 % {2}achieved 10 % {2}observed -$/,
       ),
       '  verdict    insufficient: errors: target no requests, source no requests; not shown yet: no requests of the target so far',
+      '  entries    lb-public:80 answers: 200 in 5 ms',
       expect.stringMatching(/^ {2}waits for {2}the bake at 10 per cent$/),
       expect.stringMatching(/^ {2}allowed {4}.*pause.*abort/),
       '  changed    <time>',

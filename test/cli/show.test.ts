@@ -1,40 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { printable, showList, showView, table, viewLine } from '../../src/cli/show.ts';
-import type { MigrationView } from '../../src/domain/view.ts';
-import { aSpec } from '../fixtures/builders.ts';
+import { aView } from '../fixtures/builders.ts';
 
 const escapeCode = String.fromCharCode(27);
 const bell = String.fromCharCode(7);
-
-const aView = (view: Partial<MigrationView> = {}): MigrationView => ({
-  name: 'shop-ingress',
-  run: 'r1',
-  revision: 7,
-  state: 'held',
-  isFinal: false,
-  step: 2,
-  steps: 3,
-  route: null,
-  share: { asked: 50, achieved: 49.95, observed: null },
-  subsets: [],
-  ports: [],
-  differences: null,
-  verdict: null,
-  leftovers: [],
-  probes: [
-    { probe: 'productpage', side: 'source', failuresInRow: 0, askedAtMs: 0, detail: '200 in 3 ms' },
-    { probe: 'productpage', side: 'target', failuresInRow: 2, askedAtMs: 0, detail: '503' },
-  ],
-  rehearsal: null,
-  waitingFor: 'the cause to go away, or a person',
-  reason: 'source weight is "100"',
-  gate: { id: 'g-1', expiresAt: '2026-01-31T10:00:00.000Z' },
-  allowed: [],
-  createdAt: '2026-01-31T08:00:00.000Z',
-  updatedAt: '2026-01-31T09:00:00.000Z',
-  spec: aSpec(),
-  ...view,
-});
 
 describe('a migration as text', () => {
   test('says the state of each probe, the gate and how to approve it', () => {

@@ -96,6 +96,12 @@ describe('two load balancers of one gateway', () => {
     await operator.isIn('together', 'progressing.baking');
     expect(await shares('together')).toBe('lb-public:80 10, lb-public:443 10, lb-internal:80 10');
     expect(Math.abs((await observedOf(20_000)) - 10)).toBeLessThan(1);
+    const { entries } = await operator.get('together');
+    expect(entries.map(({ loadBalancer, port, isOk }) => `${loadBalancer}:${port} ${isOk}`)).toEqual([
+      'lb-public:80 true',
+      'lb-public:443 true',
+      'lb-internal:80 true',
+    ]);
     await sluice('promote', 'together');
     await operator.isIn('together', 'completed');
     expect(await shares('together')).toBe('lb-public:80 100, lb-public:443 100, lb-internal:80 100');

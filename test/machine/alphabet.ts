@@ -127,6 +127,7 @@ function aLook(share: number): Look {
     isSourceCarrying: true,
     sourcePods: [3],
     answers: answers(true, true),
+    entries: [],
     verdict: aVerdict('pass'),
     judging: {},
     observed: share,

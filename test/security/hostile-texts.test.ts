@@ -12,7 +12,7 @@ import { jsonLine, oneLine, printable } from '../../src/domain/plain-text.ts';
 import type { MigrationView } from '../../src/domain/view.ts';
 import { aNotice, clockAt, startReceiver } from '../adapters/notify/receiver.ts';
 import { recordOf } from '../contracts/records.ts';
-import { aSpec } from '../fixtures/builders.ts';
+import { aView } from '../fixtures/builders.ts';
 
 /** What somebody who can name an object, own a field or answer a request may write, to act on who reads it. */
 const hostile = [
@@ -65,16 +65,8 @@ function withTexts(view: MigrationView, text: string): MigrationView {
 }
 
 const port = { group: 'rsp', sourceWeight: 81, targetWeight: 9, asked: 10, share: 10, observed: null };
-const everything: MigrationView = {
-  name: 'shop-ingress',
-  run: 'r1',
-  revision: 7,
-  state: 'held',
-  isFinal: false,
-  step: 2,
-  steps: 3,
+const everything = aView({
   route: 'lb-public',
-  share: { asked: 50, achieved: 50, observed: null },
   subsets: [{ virtualService: 'default/reviews', host: 'reviews', weights: { v1: 50, v2: 50 }, share: 50 }],
   ports: [{ ...port, loadBalancer: 'lb-public', port: 80 }],
   differences: 'port 80 has 3',
@@ -90,17 +82,9 @@ const everything: MigrationView = {
     findings: ['the requests are unlike'],
     // Only what is shown of a verdict.
   } as unknown as MigrationView['verdict'],
-  leftovers: [],
-  probes: [{ probe: 'productpage', side: 'source', failuresInRow: 1, askedAtMs: 0, detail: '503' }],
-  rehearsal: null,
-  waitingFor: 'a person',
-  reason: 'source weight is "100", last written by kubectl',
-  gate: { id: 'g-1', expiresAt: '2026-01-31T10:00:00.000Z' },
+  entries: [{ loadBalancer: 'lb-public', port: 80, isOk: false, detail: '503, not 200', askedAtMs: 0 }],
   allowed: ['abort'],
-  createdAt: '2026-01-31T08:00:00.000Z',
-  updatedAt: '2026-01-31T09:00:00.000Z',
-  spec: aSpec(),
-};
+});
 
 describe('on a terminal', () => {
   it.each(hostile)('%j moves no cursor and adds no line, wherever in a migration it stands', (text) => {

@@ -422,6 +422,8 @@ function probeOf({ calls, world, listening }: Outside, instance: Instance): Port
         return { isOk: false, detail: error instanceof Error ? error.message : 'no answer' };
       }
     },
+    // An entry decides nothing, whatever it answers.
+    enter: async () => ({ isOk: null, detail: 'sim: it has no entries' }),
     // No scenario names paths: they are compared before anything moves, and decide nothing afterwards.
     request: async () => ({ failure: 'sim: nothing is compared' }),
   };

@@ -3,6 +3,7 @@ import type { ProbeSpec } from '../../domain/spec.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Probe, ProbeResult } from '../../ports/probe.ts';
 import { mayReach, type Networks } from '../addresses.ts';
+import { type Entries, enter } from './enter.ts';
 import { type Certificates, exchange, type Place, placesOf, readBody, reasonOf } from './exchange.ts';
 import { requestPath } from './path-request.ts';
 
@@ -14,6 +15,8 @@ export interface HttpProbeOptions {
   readonly networks?: Networks | null;
   /** Absent: certificates are believed from the authorities that Node knows. */
   readonly certificates?: Certificates;
+  /** Sandbox only: there, the address of a load balancer is one that nobody has. */
+  readonly entries?: Entries | null;
   /** How much faster than the wall the clock runs: time-outs are waited for on the wall. 1 unless told. */
   readonly speed?: number;
 }
@@ -36,6 +39,7 @@ export function httpProbe(options: HttpProbeOptions): Probe {
         ...(times.length < results.length ? {} : { ms: Math.max(...times) }),
       };
     },
+    enter: (question) => enter(question, options),
     request: (path, service, turn) => requestPath(path, service, turn, options),
   };
 }
