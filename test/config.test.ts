@@ -180,7 +180,7 @@ describe('the environment', () => {
     [
       'SLUICE_CLB_ENTRIES',
       '{"lb-public":{"80":"http://shop.example.com"}}',
-      'SLUICE_CLB_ENTRIES.lb-public.80: must be a URL on loopback: for the sandbox',
+      'SLUICE_CLB_ENTRIES.lb-public["80"]: must be a URL on loopback: for the sandbox',
     ],
     ['SLUICE_PROBE_LOOPBACK', 'yes', 'SLUICE_PROBE_LOOPBACK: must be allow, or absent'],
     ['REDIS_URL', 'http://x', 'REDIS_URL: must begin with redis:// or rediss://, or be a reference'],
