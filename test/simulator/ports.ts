@@ -118,7 +118,8 @@ export function portsOf(outside: Outside, instance: Instance): SimulatedPorts {
 function storeOf(outside: Outside, instance: Instance): MigrationStore {
   const { calls, world, contents, listening, records, parsed, json } = outside;
   const nowMs = (): number => Math.floor(world.scheduler.nowMs);
-  const textOf = json === null ? JSON.stringify : (record: MigrationRecord): string => json.write(record).text;
+  const textOf =
+    json === null ? JSON.stringify : (record: MigrationRecord): string => json.write(record.name, record).text;
   const memory = memoryStore({ now: nowMs, contents, textOf });
   const answering = <T>(work: () => T): T => {
     if (calls.weather.outageOf('store')) throw new TransientError('sim: the store gives no answer');
@@ -150,7 +151,7 @@ function storeOf(outside: Outside, instance: Instance): MigrationStore {
             const { name, revision } = next;
             const text = contents.migrations.get(name)?.text ?? '';
             if (json !== null)
-              parsed.set(name, { text, record: checkedRecord(name, revision, json.write(next).value) });
+              parsed.set(name, { text, record: checkedRecord(name, revision, json.write(name, next).value) });
             const before = records.get(next.name) ?? null;
             records.set(next.name, next);
             listening.committed(instance, before, next, history);

@@ -14,7 +14,7 @@ it('shared records have the text that JSON.stringify gives them, and are read ba
       let before: object = {};
       for (const record of records) {
         const next = { ...before, ...record, before };
-        const { text, value } = json.write(next);
+        const { text, value } = json.write('one', next);
         expect(text).toBe(JSON.stringify(next));
         expect(value).toEqual(JSON.parse(JSON.stringify(next)));
         before = value as object;
@@ -26,7 +26,7 @@ it('shared records have the text that JSON.stringify gives them, and are read ba
 
 it('a part that did not change is the same object when it is read again', () => {
   const json = new SharedJson();
-  const first = json.write({ spec: { steps: [1, 2] }, revision: 1 }).value as { readonly spec: object };
-  const second = json.write({ ...first, revision: 2 }).value as { readonly spec: object };
+  const first = json.write('one', { spec: { steps: [1, 2] }, revision: 1 }).value as { readonly spec: object };
+  const second = json.write('one', { ...first, revision: 2 }).value as { readonly spec: object };
   expect(second.spec).toBe(first.spec);
 });

@@ -1,7 +1,11 @@
-/** A value as JSON carries it: its text, and what is read back from that. */
+/** An object as JSON carries it, and its parts for the next one that shares them. */
 interface Written {
+  readonly object: object;
   readonly text: string;
-  readonly value: unknown;
+  /** What is read back from the text. */
+  readonly value: object;
+  /** By key; by themselves and by what was read back where they stand in a list. */
+  readonly parts: ReadonlyMap<unknown, Written> | null;
 }
 
 /** Record, snapshot and context, outbox and command: what is below them is written and read whole. */
@@ -12,54 +16,75 @@ const depthMax = 3;
  * read back shares it too. The texts are those of JSON.stringify, and what JSON does not carry is lost like there.
  */
 export class SharedJson {
-  readonly #known = new WeakMap<object, Written>();
+  readonly #newest = new Map<string, Written>();
 
-  write(value: object): Written {
-    return this.#object(value, 0);
-  }
-
-  #object(value: object, depth: number): Written {
-    const known = this.#known.get(value);
-    if (known !== undefined) return known;
-    const written = depth === depthMax ? whole(value) : this.#parts(value, depth + 1);
-    this.#known.set(value, written);
-    this.#known.set(written.value as object, written);
+  /** @param name records of the same name share their parts */
+  write(name: string, record: object): { readonly text: string; readonly value: object } {
+    const written = write(record, this.#newest.get(name) ?? null, 0);
+    this.#newest.set(name, written);
     return written;
-  }
-
-  #parts(value: object, depth: number): Written {
-    return Array.isArray(value) ? this.#array(value, depth) : this.#fields(value, depth);
-  }
-
-  #array(array: readonly unknown[], depth: number): Written {
-    const parts = array.map((one) => this.#any(one, depth) ?? none);
-    return { text: `[${parts.map(({ text }) => text).join()}]`, value: parts.map((one) => one.value) };
-  }
-
-  #fields(object: object, depth: number): Written {
-    let text = '';
-    const value: Record<string, unknown> = {};
-    for (const key of Object.keys(object)) {
-      const part = this.#any((object as Readonly<Record<string, unknown>>)[key], depth);
-      if (part === null) continue;
-      text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${part.text}`;
-      value[key] = part.value;
-    }
-    return { text: `{${text}}`, value };
-  }
-
-  /** Null: JSON leaves it out. */
-  #any(value: unknown, depth: number): Written | null {
-    if (typeof value === 'object' && value !== null) return this.#object(value, depth);
-    const text = JSON.stringify(value) as string | undefined;
-    if (text === undefined) return null;
-    return { text, value: typeof value === 'number' ? JSON.parse(text) : value };
   }
 }
 
-const none: Written = { text: 'null', value: null };
+function write(object: object, before: Written | null, depth: number): Written {
+  if (before !== null && (before.object === object || before.value === object)) return before;
+  if (depth < depthMax) {
+    const known = before?.parts ?? null;
+    return Array.isArray(object) ? writeList(object, known, depth + 1) : writeFields(object, known, depth + 1);
+  }
+  const text = JSON.stringify(object);
+  return { object, text, value: JSON.parse(text), parts: null };
+}
 
-function whole(value: object): Written {
-  const text = JSON.stringify(value);
-  return { text, value: JSON.parse(text) };
+function writeList(list: readonly unknown[], before: ReadonlyMap<unknown, Written> | null, depth: number): Written {
+  const parts = new Map<unknown, Written>();
+  const value: unknown[] = [];
+  let text = '';
+  for (const one of list) {
+    if (text !== '') text += ',';
+    if (typeof one === 'object' && one !== null) {
+      const part = write(one, before?.get(one) ?? null, depth);
+      parts.set(one, part).set(part.value, part);
+      value.push(part.value);
+      text += part.text;
+    } else {
+      const own = textOf(one) ?? 'null';
+      value.push(JSON.parse(own));
+      text += own;
+    }
+  }
+  return { object: list, text: `[${text}]`, value, parts };
+}
+
+function writeFields(object: object, before: ReadonlyMap<unknown, Written> | null, depth: number): Written {
+  const parts = new Map<unknown, Written>();
+  const value: Record<string, unknown> = {};
+  let text = '';
+  for (const [key, one] of Object.entries(object)) {
+    let own: string | null;
+    if (typeof one === 'object' && one !== null) {
+      const part = write(one, before?.get(key) ?? null, depth);
+      parts.set(key, part);
+      value[key] = part.value;
+      own = part.text;
+    } else {
+      own = textOf(one);
+      if (own === null) continue;
+      value[key] = typeof one === 'number' ? JSON.parse(own) : one;
+    }
+    text += `${text === '' ? '' : ','}${keyText(key)}:${own}`;
+  }
+  return { object, text: `{${text}}`, value, parts };
+}
+
+/** Null: JSON leaves it out. */
+function textOf(value: unknown): string | null {
+  if (value === null) return 'null';
+  if (typeof value === 'number') return Number.isFinite(value) ? `${value}` : 'null';
+  return JSON.stringify(value) ?? null;
+}
+
+/** Names of fields are plain words, almost always. */
+function keyText(key: string): string {
+  return /^\w+$/.test(key) ? `"${key}"` : JSON.stringify(key);
 }
