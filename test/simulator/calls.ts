@@ -3,6 +3,7 @@ import type { Random } from '../../src/sandbox/random.ts';
 import { type PortName, writingPorts } from './faults.ts';
 import type { Instance } from './instance.ts';
 import type { Scheduler } from './scheduler.ts';
+import { sent } from './secret.ts';
 import type { Trace } from './trace.ts';
 import type { Weather } from './weather.ts';
 
@@ -53,9 +54,9 @@ export class Calls {
       this.hit('lateEffect');
       this.#note(instance, port, `${about} takes place later`, number);
       this.#later(port, late?.byMs ?? latencyMs - timeoutMs, effect);
-      throw new TransientError(`sim: ${port} timed out`);
+      throw new TransientError(`sim: ${port} timed out`, sent);
     }
-    if (latencyMs > timeoutMs) throw new TransientError(`sim: ${port} timed out`);
+    if (latencyMs > timeoutMs) throw new TransientError(`sim: ${port} timed out`, sent);
     const value = this.#take(instance, port, effect, about, number);
     if (!isWriting) return value;
     if (faults.some((fault) => fault.kind === 'crash')) return this.#crash(instance, port, 'after', number);
@@ -63,7 +64,7 @@ export class Calls {
     if (faults.some((fault) => fault.kind === 'lostAnswer')) {
       this.hit('lostAnswer');
       this.#note(instance, port, 'its answer is lost', number);
-      throw new TransientError(`sim: the answer of ${port} was lost`);
+      throw new TransientError(`sim: the answer of ${port} was lost`, sent);
     }
     return value;
   }
@@ -103,8 +104,8 @@ export class Calls {
       if (this.#random.next() >= rate) continue;
       this.hit(`error ${isTerminal && mayRefuse(port) ? 'terminal' : 'transient'}`);
       this.#note(instance, port, 'fails', number);
-      if (isTerminal && mayRefuse(port)) throw new TerminalError(`sim: ${port} is refused`);
-      throw new TransientError(`sim: ${port} fails`);
+      if (isTerminal && mayRefuse(port)) throw new TerminalError(`sim: ${port} is refused`, sent);
+      throw new TransientError(`sim: ${port} fails`, sent);
     }
   }
 

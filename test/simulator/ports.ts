@@ -16,6 +16,7 @@ import { aListener, aLoadBalancer, aroundService, groupsIn } from '../fixtures/s
 import type { Calls } from './calls.ts';
 import type { Instance } from './instance.ts';
 import type { Scenario } from './scenario.ts';
+import { sent } from './secret.ts';
 import type { SharedJson } from './shared-json.ts';
 import { absentService, podsOf, readService, readSide, toldHealth } from './state.ts';
 import type { World } from './world.ts';
@@ -89,7 +90,7 @@ export function portsOf(outside: Outside, instance: Instance): SimulatedPorts {
       record: async () => undefined,
       read: (name, sinceMs) =>
         outside.calls.call(instance, 'signals.read', () => {
-          if (outside.calls.weather.outageOf('signals')) throw new TransientError('sim: the signals give no answer');
+          if (outside.calls.weather.outageOf('signals')) throw new TransientError('sim: the signals give no answer', sent);
           const samples = outside.samples.filter(({ fromMs }) => fromMs >= sinceMs);
           outside.listening.looked(instance, name, samples);
           return samples;
@@ -102,7 +103,7 @@ export function portsOf(outside: Outside, instance: Instance): SimulatedPorts {
           instance,
           'notifier.post',
           () => {
-            if (outside.calls.weather.outageOf('chat')) throw new TransientError('sim: the chat gives no answer');
+            if (outside.calls.weather.outageOf('chat')) throw new TransientError('sim: the chat gives no answer', sent);
             outside.listening.posted(channel, notice);
           },
           `${notice.kind} to ${channel}`,
@@ -122,7 +123,7 @@ function storeOf(outside: Outside, instance: Instance): MigrationStore {
     json === null ? JSON.stringify : (record: MigrationRecord): string => json.write(record.name, record).text;
   const memory = memoryStore({ now: nowMs, contents, textOf });
   const answering = <T>(work: () => T): T => {
-    if (calls.weather.outageOf('store')) throw new TransientError('sim: the store gives no answer');
+    if (calls.weather.outageOf('store')) throw new TransientError('sim: the store gives no answer', sent);
     return work();
   };
   const read = (name: string): Promise<MigrationRecord | null> | MigrationRecord => {
@@ -189,7 +190,7 @@ function routerOf(outside: Outside, instance: Instance): TrafficRouter {
   const { weather } = calls;
   const assertCluster = (cluster: string): void => {
     if (weather.outageOf('ack') && cluster !== 'ack-2')
-      throw new TransientError(`sim: cluster ${cluster} gives no answer`);
+      throw new TransientError(`sim: cluster ${cluster} gives no answer`, sent);
   };
   const keep = (name: string, fence: number, baseline: Parameters<TrafficRouter['keepBaseline']>[1] | null): void => {
     assertCluster('ack');
@@ -212,7 +213,7 @@ function routerOf(outside: Outside, instance: Instance): TrafficRouter {
     const ref = side === 'source' ? route.source : route.target;
     const answers = (): void => {
       if (ref.kind === 'service') assertCluster(ref.cluster);
-      else if (weather.outageOf('asm')) throw new TransientError('sim: the mesh gives no answer');
+      else if (weather.outageOf('asm')) throw new TransientError('sim: the mesh gives no answer', sent);
     };
     const look = (): number => {
       answers();
@@ -301,7 +302,7 @@ function routerOf(outside: Outside, instance: Instance): TrafficRouter {
 
 function keptOf({ calls, world }: Outside, instance: Instance): KeptBaselines {
   const answering = (): void => {
-    if (calls.weather.outageOf('ack')) throw new TransientError('sim: cluster ack gives no answer');
+    if (calls.weather.outageOf('ack')) throw new TransientError('sim: cluster ack gives no answer', sent);
   };
   return {
     list: () =>
@@ -335,7 +336,7 @@ function keptOf({ calls, world }: Outside, instance: Instance): KeptBaselines {
 function loadBalancerOf(outside: Outside, instance: Instance): LoadBalancer {
   const { calls, world, scenario, listening } = outside;
   const answering = (): void => {
-    if (calls.weather.outageOf('clb')) throw new TransientError('sim: the CLB gives no answer');
+    if (calls.weather.outageOf('clb')) throw new TransientError('sim: the CLB gives no answer', sent);
   };
   return {
     describeGroups: (loadBalancer) => {
@@ -394,7 +395,7 @@ function loadBalancerOf(outside: Outside, instance: Instance): LoadBalancer {
         if (backends.some((one) => !found.some(isOf(one)))) {
           throw new TerminalError(`sim: a backend is not in ${group}`);
         }
-        if (world.lockOf(loadBalancer) !== null) throw new TransientError('sim: BackendServer.configuring');
+        if (world.lockOf(loadBalancer) !== null) throw new TransientError('sim: BackendServer.configuring', sent);
         listening.setting(instance, index, group, backends);
         world.lock(loadBalancer, instance.name, 500);
         const next = found.map((one) => ({ ...one, weight: backends.find(isOf(one))?.weight ?? one.weight }));

@@ -17,6 +17,7 @@ export class RecordRules {
   readonly #rollbackRevision = new Map<string, number>();
   readonly #completedAtMs = new Map<string, number>();
   readonly #finished = new Set<string>();
+  readonly #committed = new Set<string>();
 
   constructor(facts: Facts) {
     this.#facts = facts;
@@ -39,6 +40,7 @@ export class RecordRules {
     history: readonly HistoryEntry[],
   ): void {
     const { violate } = this.#facts;
+    this.#committed.add(keyOf(next));
     const isNew = before === null || before.run !== next.run;
     if (isNew) this.#checkBeginning(instance, next);
     else this.#checkTransition(instance, before, next, history);
@@ -48,6 +50,11 @@ export class RecordRules {
     if (next.outbox.length > outboxMax || next.timers.length > timersMax) {
       violate('12', `${next.name} has ${next.outbox.length} commands and ${next.timers.length} timers`);
     }
+  }
+
+  answered(record: MigrationRecord): void {
+    if (!this.#committed.has(keyOf(record)))
+      this.#facts.violate('7', `a command was answered with revision ${record.revision} that was never committed`);
   }
 
   /** The first revision of a run is above every fence that is on its objects (rule 6). */
@@ -85,6 +92,10 @@ export class RecordRules {
       const restedMs = world.scheduler.nowMs - (this.#completedAtMs.get(next.run) ?? 0);
       if (restedMs < contextOf(next).spec.undoForMs)
         violate('4', `${what} after ${restedMs} ms: it could still be undone`);
+    }
+    if (before.state === 'completed' && isRollingBack(next)) {
+      const afterMs = next.updatedAtMs - (this.#completedAtMs.get(next.run) ?? next.updatedAtMs);
+      if (afterMs >= contextOf(next).spec.undoForMs) violate('4', `${what} ${afterMs} ms after it was completed`);
     }
     if (next.state === 'rolledBack' && before.state !== 'rolledBack') {
       const states = world.since(instance.knowsSinceMs());
@@ -171,3 +182,5 @@ function deliveryOf({ effect }: Command): { readonly channel: string; readonly i
   const { channel, notice } = effect.params as unknown as { readonly channel: string; readonly notice: Notice };
   return { channel, id: notice.id };
 }
+
+const keyOf = ({ run, revision, state }: MigrationRecord): string => `${run} ${revision} ${state}`;

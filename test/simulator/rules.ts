@@ -8,6 +8,7 @@ import type { HistoryEntry } from '../../src/ports/migration-store.ts';
 import { EvidenceRules } from './evidence-rules.ts';
 import { contextOf, type Facts, goalFor, wasAsAsked } from './facts.ts';
 import type { Instance } from './instance.ts';
+import { ObjectRules } from './object-rules.ts';
 import type { Listening } from './ports.ts';
 import { RecordRules } from './record-rules.ts';
 import { settledSum, shareOf } from './state.ts';
@@ -24,6 +25,7 @@ export class Rules implements Listening {
   readonly #records: RecordRules;
   readonly #evidence: EvidenceRules;
   readonly #time: TimeRules;
+  readonly #objects: ObjectRules;
   readonly #leases = new Map<string, Instance>();
 
   constructor(facts: Omit<Facts, 'violate'>) {
@@ -32,6 +34,7 @@ export class Rules implements Listening {
     this.#records = new RecordRules(this.#facts);
     this.#evidence = new EvidenceRules(this.#facts);
     this.#time = new TimeRules(this.#facts, this.#evidence);
+    this.#objects = new ObjectRules(this.#facts);
   }
 
   violate(rule: string, text: string): void {
@@ -53,12 +56,14 @@ export class Rules implements Listening {
     if (contextOf(next).isForced) this.#traffic.force();
     this.#records.committed(instance, before, next, history);
     this.#evidence.committed(instance, before, next, history);
-    this.#time.committed(instance, next);
+    this.#time.committed(instance, before, next, history);
+    this.#objects.committed(next, history);
     this.#noteEnds(before, next);
   }
 
   writing(instance: Instance, route: number, side: Side, weights: CarrierWeights, fence: number): void {
     this.#traffic.writing(instance, route, side, weights, fence);
+    this.#objects.writing(instance.name, route, side, weights);
   }
 
   setting(instance: Instance, route: number, group: string, backends: readonly WeightedBackend[]): void {
@@ -75,9 +80,21 @@ export class Rules implements Listening {
 
   posted(channel: string, notice: Notice): void {
     this.#records.posted(channel, notice);
+    this.#objects.posted(channel, notice);
+  }
+
+  /** What an answer, an error or a log says. */
+  told(where: string, text: string): void {
+    this.#objects.tell(where, text);
+  }
+
+  /** A person was told that a command is taken: then it is, and a rollback does not forget it (rule 7). */
+  answered(record: MigrationRecord): void {
+    this.#records.answered(record);
   }
 
   kept(name: string, isEmptied: boolean): void {
+    this.#objects.kept(name);
     const record = this.#facts.records.get(name);
     const { hasFailover } = this.#facts;
     if (isEmptied && record !== undefined && !record.isFinal && !hasFailover) {
@@ -107,12 +124,14 @@ export class Rules implements Listening {
 
   look(): void {
     this.#time.look();
+    this.#objects.look();
   }
 
   /** Everything rests: what the records say is what the world has. */
   end(): void {
     const { world, records, hasForeign, hasRescue, hasFailover, hasLostStore } = this.#facts;
     for (const record of records.values()) {
+      this.#facts.hit(`end ${record.state}`);
       if (hasForeign || hasFailover || record.state === 'refused') continue;
       const isGoneBack = record.state === 'rolledBack';
       const isThere = record.state === 'closed' && !isRollingBackBefore(record);

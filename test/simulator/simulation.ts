@@ -225,7 +225,10 @@ class Simulation {
   #tick(): void {
     this.#launch('tick', 70_000, async (ports) => {
       const { failed } = await this.#options.wiring.tick(ports, ports.clock.now() + 58_000);
-      for (const text of Object.values(failed)) this.#checkMessage(`tick: ${text}`, text);
+      for (const text of Object.values(failed)) {
+        this.#checkMessage(`tick: ${text}`, text);
+        this.#rules.told('the answer of tick', text);
+      }
     });
   }
 
@@ -233,6 +236,7 @@ class Simulation {
     this.#launch('watchdog', 70_000, async (ports) => {
       const { problems } = await this.#options.wiring.watchOver(ports, ports.clock.now() + 57_000);
       this.#trace.note(`watchdog: ${problems.join('; ') || 'done'}`);
+      this.#rules.told('the answer of the watchdog', problems.join('; '));
     });
   }
 
@@ -329,6 +333,7 @@ class Simulation {
       const command = asTyped(typed, this.#outside.records.get(name));
       const record = await this.#options.wiring.sendCommand(ports, name, command, 'ada');
       this.#coverage.hit(`command ${command.type}`);
+      this.#rules.answered(record);
       await ports.invoker.invoke(name, `${name}-${record.revision}`, 0);
     });
   }
@@ -338,7 +343,10 @@ class Simulation {
       this.#coverage.hit('rescue');
       this.#rules.rescuing(isForced);
       const { name } = this.#scenario.spec;
-      const onProgress = (note: string): void => this.#trace.note(`rescue: ${note}`);
+      const onProgress = (note: string): void => {
+        this.#trace.note(`rescue: ${note}`);
+        this.#rules.told('the progress of a rescue', note);
+      };
       const { isVerified } = await this.#options.wiring.rescue(ports, name, {
         forMsMax: 90_000,
         isForced,
@@ -372,6 +380,7 @@ class Simulation {
   }
 
   #checkError(where: string, error: unknown): void {
+    this.#rules.told(`the error of ${where}`, messageOf(error));
     const isOfTheWorld =
       error instanceof TransientError ||
       error instanceof ConflictError ||

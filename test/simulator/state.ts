@@ -2,6 +2,7 @@ import { parseWeight } from '../../src/domain/annotations.ts';
 import { type Backend, type BackendMode, backendWeights } from '../../src/domain/backend-weights.ts';
 import type { BackendHealth, ServiceReading, SideReading, WriteMark } from '../../src/domain/observation.ts';
 import type { Route, Side } from '../../src/domain/spec.ts';
+import { secret } from './secret.ts';
 
 /** The modelled world at one moment. Never changed, only replaced: a check may look at any moment of the past. */
 export interface WorldState {
@@ -202,6 +203,7 @@ export function readService(
       [`${annotation}id`]: route.loadBalancer,
       [`${annotation}vgroup-port`]: route.ports.map(({ group, port }) => `${group}:${port}`).join(','),
       [`${annotation}force-override-listeners`]: 'false',
+      'example.com/credentials': secret,
       ...(weight === null ? {} : { [weightKey]: weight }),
     },
     weight,

@@ -1,4 +1,5 @@
 import type { MigrationRecord } from '../../src/domain/record.ts';
+import type { HistoryEntry } from '../../src/ports/migration-store.ts';
 import type { EvidenceRules } from './evidence-rules.ts';
 import { contextOf, type Facts, goalFor, isRollingBack, wasAsAsked } from './facts.ts';
 import type { Instance } from './instance.ts';
@@ -25,8 +26,35 @@ export class TimeRules {
     this.#glassFreeSinceMs = facts.world.scheduler.nowMs;
   }
 
-  committed(instance: Instance, next: MigrationRecord): void {
+  committed(
+    instance: Instance,
+    before: MigrationRecord | null,
+    next: MigrationRecord,
+    history: readonly HistoryEntry[],
+  ): void {
+    if (before !== null && before.run === next.run) {
+      this.#checkClaim(before, next, history);
+      this.#checkPullBack(before, next, history);
+    }
     if (!instance.name.startsWith('watchdog')) this.#engineAtMs.set(next.run, this.#facts.world.scheduler.nowMs);
+  }
+
+  /** The watchdog leaves alone what somebody cares for (rule 9). */
+  #checkClaim(before: MigrationRecord, next: MigrationRecord, history: readonly HistoryEntry[]): void {
+    const isForSilence = history.some(({ kind, text }) => kind === 'watchdog.claimed' && /heartbeat/.test(text));
+    const { baseline } = contextOf(before);
+    if (!isForSilence || baseline === null) return;
+    const silentMs = next.updatedAtMs - before.updatedAtMs;
+    if (silentMs < baseline.patience.deadManMs)
+      this.#facts.violate('9', `the watchdog takes ${next.name} ${silentMs} ms after its last heartbeat`);
+  }
+
+  /** The same change is answered once: then it is held, never fought (rule 8). */
+  #checkPullBack(before: MigrationRecord, next: MigrationRecord, history: readonly HistoryEntry[]): void {
+    if (!history.some(({ kind }) => kind === 'step.pulledBack')) return;
+    const [from, to] = [contextOf(before), contextOf(next)];
+    if (from.step === to.step && from.answeredDrift !== null && from.answeredDrift === to.answeredDrift)
+      this.#facts.violate('8', `${next.name} pulls back again for: ${to.answeredDrift}`);
   }
 
   look(): void {
