@@ -19,6 +19,8 @@ export class Calls {
   readonly #random: Random;
   readonly #nth = new Map<PortName, number>();
   #count = 0;
+  /** What takes place at this moment was given up by whoever asked for it. */
+  isLate = false;
 
   constructor(scheduler: Scheduler, trace: Trace, weather: Weather, random: Random, hit: (what: string) => void) {
     this.scheduler = scheduler;
@@ -89,12 +91,15 @@ export class Calls {
   /** The request is on its way although nobody waits for it any more. */
   #later(port: PortName, inMs: number, effect: () => unknown): void {
     this.scheduler.after(inMs, () => {
+      this.isLate = true;
       try {
         effect();
         this.trace.note(`${port} takes place after its time-out`);
       } catch (error) {
         // Nobody is there to be told: this is what happens to the answer of a request that was given up.
         this.trace.note(`${port} fails after its time-out: ${error instanceof Error ? error.message : String(error)}`);
+      } finally {
+        this.isLate = false;
       }
     });
   }

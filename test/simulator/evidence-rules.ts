@@ -1,5 +1,6 @@
 import type { MigrationRecord } from '../../src/domain/record.ts';
-import type { Side } from '../../src/domain/spec.ts';
+import type { Side, Window } from '../../src/domain/spec.ts';
+import { stagesOf } from '../../src/domain/stages.ts';
 import type { Sample } from '../../src/domain/verdict.ts';
 import type { HistoryEntry } from '../../src/ports/migration-store.ts';
 import { contextOf, type Facts, goalFor, isRollingBack, wasAsAsked } from './facts.ts';
@@ -98,14 +99,16 @@ export class EvidenceRules {
     const [from, to] = [contextOf(before), contextOf(next)];
     const isForward = to.step > from.step || (next.state === 'completed' && before.state !== 'completed');
     // A rehearsal begins with a write that moves nothing, and has nothing to bake.
-    const isIdle = from.isRehearsal && from.spec.steps[from.step]?.share === 0;
+    const left = stagesOf(from.spec)[from.step]?.step;
+    const isIdle = from.isRehearsal && left?.share === 0;
+    const isPromoted = history.some(({ kind, text }) => kind === 'command' && text.startsWith('promote'));
+    if (to.step > from.step && !isPromoted && !isInWindow(to.spec.windows, next.updatedAtMs))
+      this.#facts.violate('4', `${next.name} goes on to step ${to.step + 1} outside its window`);
     if (!isForward || from.step < 0 || isIdle) return;
     const isPassed = history.some(({ kind }) => kind === 'step.passed');
     const isPerson = history.some(({ kind, text }) => kind === 'command' && /^(promote|approve)/.test(text));
     const isWindow = before.state === 'held' && from.hold?.cause === 'window';
-    const isGated =
-      before.state === 'progressing.gated' ||
-      (isPassed && from.spec.steps[from.step]?.gate !== null && !from.skipsBakes);
+    const isGated = before.state === 'progressing.gated' || (isPassed && left?.gate !== null && !from.skipsBakes);
     if (isGated ? !isPerson : !isPassed && !isPerson && !isWindow) {
       this.#facts.violate('4', `${next.name} goes on from step ${from.step + 1} in ${before.state} and nobody said so`);
     }
@@ -116,7 +119,7 @@ export class EvidenceRules {
     const { spec, step, verifiedAtMs, skipsBakes } = contextOf(before);
     if (skipsBakes) return;
     const what = `step ${step + 1} of ${next.name} passes`;
-    const asked = spec.steps[step];
+    const asked = stagesOf(spec)[step]?.step;
     if (asked === undefined || verifiedAtMs === null) {
       violate('4', `${what} without having been verified`);
       return;
@@ -124,7 +127,9 @@ export class EvidenceRules {
     // Not by the commit's own time: that was read before the record, which may have taken its time.
     const bakedMs = world.scheduler.nowMs - verifiedAtMs;
     if (bakedMs < asked.bakeMs) violate('4', `${what} after ${bakedMs} of ${asked.bakeMs} ms`);
-    const seen = samples.filter(({ fromMs, side }) => side === 'target' && fromMs >= verifiedAtMs + spec.settleMs);
+    const seen = samplesOfStage(before, samples).filter(
+      ({ fromMs, side }) => side === 'target' && fromMs >= verifiedAtMs + spec.settleMs,
+    );
     const requests = seen.reduce((sum, one) => sum + one.requests, 0);
     if (requests < spec.analysis.minRequests)
       violate('4', `${what} with ${requests} of ${spec.analysis.minRequests} requests`);
@@ -159,10 +164,10 @@ export class EvidenceRules {
  */
 function isBlatant(record: MigrationRecord, samples: readonly Sample[], inTime: ReadonlySet<string>): boolean {
   const { spec, step, verifiedAtMs } = contextOf(record);
-  const share = spec.steps[step]?.share ?? 0;
+  const share = stagesOf(spec)[step]?.step.share ?? 0;
   if (share <= 0 || verifiedAtMs === null) return false;
   const sinceMs = verifiedAtMs + spec.settleMs;
-  const told = samples.filter((one) => one.fromMs >= sinceMs && inTime.has(keyOf(one)));
+  const told = samplesOfStage(record, samples).filter((one) => one.fromMs >= sinceMs && inTime.has(keyOf(one)));
   const margin = Math.min(1, spec.analysis.harmBudget / (share / 100));
   const rateOf = ({ requests, errors }: Sample): number => errors / requests;
   const newest = told.filter(({ side }) => side === 'target').slice(-blatant.intervals);
@@ -178,4 +183,19 @@ function isBlatant(record: MigrationRecord, samples: readonly Sample[], inTime: 
   );
 }
 
-const keyOf = ({ side, fromMs }: Sample): string => `${side} ${fromMs}`;
+/** Where one route moves after the other, only what came through its load balancer says how its step does. */
+function samplesOfStage(record: MigrationRecord, samples: readonly Sample[]): readonly Sample[] {
+  const { spec, step } = contextOf(record);
+  const route = stagesOf(spec)[step]?.route ?? null;
+  return route === null
+    ? samples
+    : samples.filter(({ loadBalancer }) => loadBalancer === spec.routes[route]?.loadBalancer);
+}
+
+/** The windows of the simulator are of every day, in UTC. */
+function isInWindow(windows: readonly Window[], atMs: number): boolean {
+  const minute = Math.floor(atMs / 60_000) % 1_440;
+  return windows.length === 0 || windows.some((one) => one.fromMinute <= minute && minute < one.toMinute);
+}
+
+const keyOf = ({ side, fromMs, loadBalancer }: Sample): string => `${side} ${fromMs} ${loadBalancer ?? ''}`;

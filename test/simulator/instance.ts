@@ -3,7 +3,6 @@ import type { Scheduler } from './scheduler.ts';
 /** One invocation of a function: its continuations go on when the scheduler says so, late, or never. */
 export class Instance {
   readonly name: string;
-  readonly skewMs: number;
   /** A call of a port that began at or after it was last seen unfrozen; how long it ever stood still. */
   frozenForMs = 0;
   isDead = false;
@@ -12,15 +11,20 @@ export class Instance {
   readonly reads = new Map<string, readonly number[]>();
   readonly #scheduler: Scheduler;
   #frozenUntilMs = 0;
+  #skewMs: number;
 
   constructor(scheduler: Scheduler, name: string, skewMs: number) {
     this.#scheduler = scheduler;
     this.name = name;
-    this.skewMs = skewMs;
+    this.#skewMs = skewMs;
   }
 
   get nowMs(): number {
-    return this.#scheduler.nowMs + this.skewMs;
+    return this.#scheduler.nowMs + this.#skewMs;
+  }
+
+  stepBack(byMs: number): void {
+    this.#skewMs -= byMs;
   }
 
   /** Its promises stay as they are for ever: nobody rejects them, nobody resumes them. */

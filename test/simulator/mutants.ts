@@ -54,6 +54,58 @@ export const mutants = {
     find: 'if (!(await store.lease(thing, holder, leaseMs))) return false;',
     replace: '',
   }),
+  // Those below were thought of later: what is not named here will be tried, too.
+  'way-back-not-kept': patched({
+    file: 'src/engine/carry-out.ts',
+    find: 'await ports.router.keepBaseline(context.spec.name, baseline, fence);',
+    replace: '',
+  }),
+  'glass-at-once': patched({
+    file: 'src/engine/restore.ts',
+    find: 'const isGlassTime = restoring.forMs > restoring.baseline.patience.breakGlassMs;',
+    replace: 'const isGlassTime = restoring.forMs >= 0;',
+  }),
+  'capacity-ignored': patched({
+    file: 'src/domain/shift.ts',
+    find: 'if (before === null || now >= before || options.isPatienceOver || options.isForced) return null;',
+    replace: 'if (before !== now || before === now) return null;',
+  }),
+  'living-claimed': patched({
+    file: 'src/engine/rescue-record.ts',
+    find: 'return nowMs - record.updatedAtMs > limitMs;',
+    replace: 'return nowMs - record.updatedAtMs > limitMs / 10;',
+  }),
+  'pulled-back-again': patched({
+    file: 'state-machines/assessment.ts',
+    find: 'const isAnswered = context.answeredDrift === look.cause;',
+    replace: "const isAnswered = context.answeredDrift === 'nothing';",
+  }),
+  'not-sealed': patched({
+    file: 'src/engine/way-back.ts',
+    find: 'await seal(ports.router, context.baseline as Baseline, record.revision, command.revision);',
+    replace: 'seal !== undefined;',
+  }),
+  'lost-race-ignored': patched({
+    file: 'src/engine/advance.ts',
+    find: 'if (await ports.store.commit(next, stored.revision, history)) return { ...updated, next };',
+    replace: 'await ports.store.commit(next, stored.revision, history);\n    return { ...updated, next };',
+  }),
+  'window-ignored': patched({
+    file: 'state-machines/vocabulary.ts',
+    find: '!isOpen(context.spec.windows, event.at),',
+    replace: '!isOpen([], event.at),',
+  }),
+  'absent-after-rollback': patched({
+    file: 'src/domain/baseline.ts',
+    find: 'return { source: baseline.source, target: baseline.target };',
+    replace:
+      "const asDefault = baseline.source.weight === '100' ? { ...baseline.source, weight: null } : baseline.source;\n  return { source: asDefault, target: baseline.target };",
+  }),
+  'causes-told': patched({
+    file: 'src/ports/errors.ts',
+    find: 'return error instanceof Error ? error.message : String(error);',
+    replace: "return error instanceof Error ? error.message + ' ' + String(error.cause) : String(error);",
+  }),
 } as const satisfies Readonly<Record<string, Mutant>>;
 
 export type MutantName = keyof typeof mutants;
@@ -66,14 +118,14 @@ const outputMax = 8 * 1024 * 1024;
  * @returns what it printed
  * @throws Error where a patch finds nothing to replace: the code has moved on, and the mutant must follow
  */
-export async function runMutant(name: string, seeds: number): Promise<string> {
+export async function runMutant(name: string, seeds: number, from = 1): Promise<string> {
   const mutant: Mutant | undefined = Object.hasOwn(mutants, name) ? mutants[name as MutantName] : undefined;
   if (mutant === undefined) throw new Error(`there is no mutant ${name}`);
   const folder = await mkdtemp(join(tmpdir(), 'sluice-mutant-'));
   try {
     const outfile = join(folder, 'simulate.mjs');
     await bundle(mutant.patches, outfile);
-    const args = [outfile, '--seeds', String(seeds), '--first', ...mutant.flags];
+    const args = [outfile, '--seeds', String(seeds), '--from', String(from), '--first', ...mutant.flags];
     const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: outputMax }).catch(
       (error: { readonly stdout?: string }) => {
         // Exit 1 is what is hoped for: a rule was broken.

@@ -9,7 +9,7 @@ import type { Sample } from '../../src/domain/verdict.ts';
 import { ConflictError, FencedError, TerminalError, TransientError } from '../../src/ports/errors.ts';
 import { type KeptBaselines, noMark } from '../../src/ports/kept-baselines.ts';
 import type { LoadBalancer, WeightedBackend } from '../../src/ports/load-balancer.ts';
-import type { HistoryEntry, MigrationStore } from '../../src/ports/migration-store.ts';
+import type { HistoryEntry, Holder, MigrationStore } from '../../src/ports/migration-store.ts';
 import type { Ports } from '../../src/ports/ports.ts';
 import type { TrafficRouter } from '../../src/ports/traffic-router.ts';
 import { aListener, aLoadBalancer, aroundService, groupsIn } from '../fixtures/surroundings.ts';
@@ -40,7 +40,15 @@ export interface Listening {
     weights: { readonly weight: string | null; readonly overrides: Readonly<Record<string, string | null>> },
     fence: number,
   ): void;
-  setting(instance: Instance, route: number, group: string, backends: readonly WeightedBackend[]): void;
+  /** @param isLate it was sent long ago, and whoever sent it was told of a time-out */
+  setting(
+    instance: Instance,
+    route: number,
+    group: string,
+    backends: readonly WeightedBackend[],
+    isLate: boolean,
+  ): void;
+  released(holder: Holder): void;
   posted(channel: string, notice: Notice): void;
   kept(name: string, isEmptied: boolean): void;
   looked(instance: Instance, name: string, samples: readonly Sample[]): void;
@@ -90,7 +98,8 @@ export function portsOf(outside: Outside, instance: Instance): SimulatedPorts {
       record: async () => undefined,
       read: (name, sinceMs) =>
         outside.calls.call(instance, 'signals.read', () => {
-          if (outside.calls.weather.outageOf('signals')) throw new TransientError('sim: the signals give no answer', sent);
+          if (outside.calls.weather.outageOf('signals'))
+            throw new TransientError('sim: the signals give no answer', sent);
           const samples = outside.samples.filter(({ fromMs }) => fromMs >= sinceMs);
           outside.listening.looked(instance, name, samples);
           return samples;
@@ -166,7 +175,16 @@ function storeOf(outside: Outside, instance: Instance): MigrationStore {
     claim: (claims, holder) =>
       calls.call(instance, 'store.claim', () => answering(() => memory.claim(claims, holder)), holder.name),
     release: (claims, holder) =>
-      calls.call(instance, 'store.release', () => answering(() => memory.release(claims, holder)), holder.name),
+      calls.call(
+        instance,
+        'store.release',
+        () =>
+          answering(() => {
+            listening.released(holder);
+            return memory.release(claims, holder);
+          }),
+        holder.name,
+      ),
     lease: (thing, holder, forMs) =>
       calls.call(
         instance,
@@ -396,7 +414,7 @@ function loadBalancerOf(outside: Outside, instance: Instance): LoadBalancer {
           throw new TerminalError(`sim: a backend is not in ${group}`);
         }
         if (world.lockOf(loadBalancer) !== null) throw new TransientError('sim: BackendServer.configuring', sent);
-        listening.setting(instance, index, group, backends);
+        listening.setting(instance, index, group, backends, calls.isLate);
         world.lock(loadBalancer, instance.name, 500);
         const next = found.map((one) => ({ ...one, weight: backends.find(isOf(one))?.weight ?? one.weight }));
         world.setBackends(index, group, next, 'ours');

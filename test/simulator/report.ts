@@ -26,6 +26,8 @@ const faultKinds = [
   'trigger step',
   'engineDead',
   'skew',
+  'clockBack',
+  'attends',
   'pods',
   'sick',
   'node',
@@ -41,7 +43,22 @@ const faultKinds = [
   'signals stop',
   'probe',
   'rescue',
+  'start same',
+  'start rival',
+  'nudge',
+  'glass',
 ] as const;
+
+/** How a run may come to rest. */
+const ends = ['refused', 'rolledBack', 'closed', 'held', 'paused'].map((state) => `end ${state}`);
+
+/** Every word of a person. */
+const commands = ['pause', 'resume', 'promote', 'approve', 'abort', 'rollback', 'retry'].map(
+  (type) => `command ${type}`,
+);
+
+/** What a seed may draw as its migration. */
+const migrations = ['one route', 'several routes', 'sequential', 'window', 'several clusters', 'rehearsal', 'return'];
 
 /** Everything that a soak must have met, by what it is. */
 function expected(): ReadonlyMap<string, readonly string[]> {
@@ -51,6 +68,9 @@ function expected(): ReadonlyMap<string, readonly string[]> {
   ];
   return new Map<string, readonly string[]>([
     ['states', leafStates(migrationMachine.root as unknown as Node).map((state) => `state ${state}`)],
+    ['ends', ends],
+    ['migrations', migrations.map((what) => `migration ${what}`)],
+    ['commands', commands],
     ['faults', faultKinds],
     ['crash points', crashes],
   ]);
@@ -81,7 +101,7 @@ export function coverageReport(counts: ReadonlyMap<string, number>): {
     lines.push(`${group}: ${names.length - unmet.length} of ${names.length}`);
     for (const name of names) lines.push(`  ${String(counts.get(name) ?? 0).padStart(9)}  ${name}`);
   }
-  for (const prefix of ['transition ', 'history ', 'command ']) {
+  for (const prefix of ['transition ', 'history ']) {
     const seen = [...counts].filter(([name]) => name.startsWith(prefix)).sort(([, one], [, other]) => other - one);
     lines.push(`${prefix.trim()}: ${seen.length} kinds`);
     for (const [name, count] of seen) lines.push(`  ${String(count).padStart(9)}  ${name.slice(prefix.length)}`);

@@ -10,6 +10,9 @@ const usage = `npm run simulate -- --seeds N [--from 1] [--first]   migration af
 npm run simulate -- --seed N [--verbose] [--shrink]   one, its story, the least faults that still break it
 npm run simulate -- --mutant NAME [--seeds 1000]      a broken engine, until a rule notices`;
 
+/** So many seeds meet everything that there is, or the simulator is not good enough. */
+const seedsThatMeetAll = 10_000;
+
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string' },
@@ -60,7 +63,9 @@ async function runMany(from: number, seeds: number): Promise<void> {
   console.log(
     `${soaked.seeds} migrations in ${wallS.toFixed(1)} s: ${(soaked.seeds / cpuS).toFixed(1)} a second of one core`,
   );
-  console.log(`never met: ${missing.length === 0 ? 'nothing' : missing.join(', ')}`);
+  const all = soaked.seeds >= seedsThatMeetAll ? ', which is too little' : '';
+  console.log(`never met: ${missing.length === 0 ? 'nothing' : `${missing.join(', ')}${all}`}`);
   console.log(`broken: ${soaked.broken.length === 0 ? 'none' : soaked.broken.map(({ seed }) => seed).join(', ')}`);
-  if (soaked.broken.length > 0) process.exitCode = 1;
+  const isBlind = soaked.seeds >= seedsThatMeetAll && missing.length > 0;
+  if (soaked.broken.length > 0 || isBlind) process.exitCode = 1;
 }

@@ -3,6 +3,7 @@ import { decodeRecord } from '../../src/adapters/memory/stored-record.ts';
 import type { PersonCommand } from '../../src/domain/person-command.ts';
 import type { MigrationRecord } from '../../src/domain/record.ts';
 import type { Spec } from '../../src/domain/spec.ts';
+import { isSequential } from '../../src/domain/stages.ts';
 import {
   ConflictError,
   FencedError,
@@ -20,11 +21,11 @@ import { Coverage } from './coverage.ts';
 import { type Fault, foreignKinds, makeFaults } from './faults.ts';
 import { Instance } from './instance.ts';
 import { healAll, scheduleOthers } from './others.ts';
-import { asTyped } from './people.ts';
+import { answerTo, asTyped } from './people.ts';
 import { type Outside, portsOf, type SimulatedPorts } from './ports.ts';
 import { isAtRest } from './rest.ts';
 import { Rules } from './rules.ts';
-import { makeScenario, type Scenario } from './scenario.ts';
+import { makeScenario, type Scenario, startMs } from './scenario.ts';
 import { Scheduler } from './scheduler.ts';
 import { SharedJson } from './shared-json.ts';
 import { Trace } from './trace.ts';
@@ -32,7 +33,6 @@ import { Weather } from './weather.ts';
 import type { Wiring } from './wiring.ts';
 import { World } from './world.ts';
 
-const startMs = 1_790_000_000_000;
 const minute = 60_000;
 /** Faults are off for so long: whoever has not come to rest by then never does. */
 const restWithinMs = 60 * minute;
@@ -59,7 +59,7 @@ export interface RunResult {
 }
 
 export function faultsOf(seed: number): readonly Fault[] {
-  return makeFaults(seededRandom(seed ^ 0x5eed), makeScenario(seededRandom(seed)).safeMs);
+  return makeFaults(seed, makeScenario(seed).safeMs);
 }
 
 /** One migration and everything around it, from its start until it rests. The same seed and faults give the same run. */
@@ -90,7 +90,7 @@ class Simulation {
   constructor(options: RunOptions) {
     const { seed, wiring } = options;
     this.#options = options;
-    this.#scenario = makeScenario(seededRandom(seed));
+    this.#scenario = makeScenario(seed);
     this.#faults = options.faults ?? faultsOf(seed);
     const nowMs = (): number => this.#scheduler.nowMs;
     const hit = (what: string): void => this.#coverage.hit(what);
@@ -113,7 +113,7 @@ class Simulation {
       samples: this.#counters.samples,
       hasForeign,
       hasFailover: this.#faults.some(({ kind }) => kind === 'failover'),
-      hasLostStore: this.#faults.some((fault) => fault.kind === 'outage' && fault.of === 'store'),
+      hasLostStore: this.#faults.some(losesStore),
       hasRescue: this.#faults.some(({ kind }) => kind === 'rescue'),
       trace: this.#trace,
       hit,
@@ -137,6 +137,7 @@ class Simulation {
     scheduleOthers(this.#world, this.#faults, this.#weather, seededRandom(this.#options.seed ^ 0x07e5));
     this.#schedulePeople();
     this.#scheduleFunctions();
+    for (const what of kindsOf(this.#scenario)) this.#coverage.hit(`migration ${what}`);
     const end = await this.#scheduler.run(() => this.#isOver, eventsMax);
     if (end !== 'over') this.#rules.violate('liveness', end === 'idle' ? 'nothing moves any more' : 'too many events');
     return {
@@ -160,6 +161,8 @@ class Simulation {
     });
     for (const fault of this.#faults) {
       if (fault.kind === 'engineDead') this.#scheduler.at(startMs + fault.atMs, () => this.#killEngine());
+      if (fault.kind === 'attends') this.#attend(fault, fault.atMs);
+      if (fault.kind === 'clockBack') this.#scheduler.at(startMs + fault.atMs, () => this.#stepClocksBack(fault.byMs));
       if (fault.kind === 'failover') this.#scheduleFailover(fault.atMs, fault.lostMs);
     }
   }
@@ -285,6 +288,14 @@ class Simulation {
     });
   }
 
+  /** A machine's time is put right while its functions run. */
+  #stepClocksBack(byMs: number): void {
+    for (const instance of this.#running) {
+      this.#coverage.hit('clockBack');
+      instance.stepBack(byMs);
+    }
+  }
+
   #killEngine(): void {
     for (const instance of this.#running) {
       if (!/^(tick|step)/.test(instance.name)) continue;
@@ -302,6 +313,7 @@ class Simulation {
         const { spec } = this.#scenario;
         const rival: Spec = { ...spec, name: 'rival', routes: spec.routes.slice(0, 1) };
         const isRival = fault.who === 'rival';
+        this.#coverage.hit(`start ${fault.who}`);
         this.#start(isRival ? rival : spec, `${fault.who}-${index}`, fault.atMs, 3);
       }
       if (fault.kind === 'rescue') this.#scheduler.at(startMs + fault.atMs, () => this.#rescue(fault.isForced));
@@ -324,6 +336,18 @@ class Simulation {
           if (triesLeft > 0 && !(error instanceof ConflictError)) this.#start(spec, run, 10_000, triesLeft - 1);
         }
       });
+    });
+  }
+
+  #attend(fault: Extract<Fault, { kind: 'attends' }>, inMs: number): void {
+    this.#scheduler.at(startMs + inMs, () => {
+      if (this.#weather.isCalm || inMs > fault.atMs + fault.forMs) return;
+      const answer = answerTo(this.#outside.records.get(this.#scenario.spec.name), fault.answers);
+      if (answer !== null) {
+        this.#coverage.hit('attends');
+        this.#command(answer);
+      }
+      this.#attend(fault, inMs + fault.everyMs);
     });
   }
 
@@ -400,6 +424,23 @@ class Simulation {
   #checkMessage(where: string, text: string): void {
     if (!text.startsWith('sim:')) this.#rules.violate('errors', `${where}: ${text}`);
   }
+}
+
+/** The watchdog may find no store there, for as long as this lasts. */
+function losesStore(fault: Fault): boolean {
+  if (fault.kind === 'error') return fault.port === 'store.now' || fault.port === 'store.due';
+  return (fault.kind === 'outage' && fault.of === 'store') || (fault.kind === 'slow' && fault.upToMs > 10_000);
+}
+
+function kindsOf({ spec, start, isRehearsal }: Scenario): readonly string[] {
+  return [
+    spec.routes.length === 1 ? 'one route' : 'several routes',
+    ...(isSequential(spec) ? ['sequential'] : []),
+    ...(spec.windows.length > 0 ? ['window'] : []),
+    ...(Object.keys(start.nodes).length > 1 ? ['several clusters'] : []),
+    ...(isRehearsal ? ['rehearsal'] : []),
+    ...(spec.finish === 'return' ? ['return'] : []),
+  ];
 }
 
 function replace<K, V>(map: Map<K, V>, by: ReadonlyMap<K, V>): void {

@@ -45,7 +45,12 @@ export class TimeRules {
     const { baseline } = contextOf(before);
     if (!isForSilence || baseline === null) return;
     const silentMs = next.updatedAtMs - before.updatedAtMs;
-    if (silentMs < baseline.patience.deadManMs)
+    // One that was claimed before is cared for every few seconds, or by nobody.
+    const limitMs = Math.min(
+      before.rescue === undefined ? Number.POSITIVE_INFINITY : 30_000,
+      baseline.patience.deadManMs,
+    );
+    if (silentMs < limitMs)
       this.#facts.violate('9', `the watchdog takes ${next.name} ${silentMs} ms after its last heartbeat`);
   }
 

@@ -70,7 +70,13 @@ export class TrafficRules {
     if (side === 'target') this.#checkCapacity(what, known, index, weights);
   }
 
-  setting(instance: Instance, index: number, group: string, backends: readonly WeightedBackend[]): void {
+  setting(
+    instance: Instance,
+    index: number,
+    group: string,
+    backends: readonly WeightedBackend[],
+    isLate: boolean,
+  ): void {
     const { world, violate } = this.#facts;
     const what = `${instance.name} sets ${group} ${backends.map(({ serverId, weight }) => `${serverId}=${weight}`).join(' ')}`;
     const isDark = (state: WorldState): boolean => {
@@ -89,7 +95,7 @@ export class TrafficRules {
       return before.source + before.target > 0 && after.source + after.target === 0;
     };
     if (world.since(instance.knowsSinceMs()).every(isDark)) violate('1', `${what}: nothing is left that carries`);
-    this.#checkGlassTime(what);
+    if (!isLate) this.#checkGlassTime(what);
   }
 
   /** While backends come and go, what is predicted for those of a moment ago is near, and no more. */
