@@ -1,6 +1,7 @@
 import type { MigrationContext } from '../../state-machines/context.ts';
 import type { Look } from '../../state-machines/events.ts';
 import { endOf } from '../domain/judge/cells.ts';
+import { goneAfterMs } from '../domain/judge/findings.ts';
 import { type FedCell, feed, type JudgedStep } from '../domain/judge/judging.ts';
 import { pairedStep, withProbes } from '../domain/judge/paired-probes.ts';
 import { tracedSamples, traceName } from '../domain/judge/trace.ts';
@@ -11,9 +12,6 @@ import { type Sample, samplesOf } from '../domain/verdict.ts';
 import { messageOf } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { SourceReading } from './read-signals.ts';
-
-/** Who reports, and how, is told of so long. */
-const recentMs = 600_000;
 
 /** Each source of signals judged alone, and the worst verdict of them; what each judge was fed is kept for its trace. */
 export async function judgeSources(
@@ -34,7 +32,7 @@ export async function judgeSources(
     const own = isPaired ? { step: pairedStep(step), analysis: { ...analysis, minRequests: 1 } } : { step, analysis };
     const { judging: known, cells } = feed(fed[source], samples, own.step, { analysis, atMs });
     fed[source] = known;
-    const recent = samples.filter((sample) => endOf(sample) > atMs - recentMs);
+    const recent = samples.filter((sample) => endOf(sample) > atMs - goneAfterMs);
     const verdict = judged(known, { signals: source, ...own, samples: recent, atMs });
     return keepTrace(signals, verdict, { name: traceName(name, source), run, route, cells });
   });

@@ -2,6 +2,7 @@ import { type MigrationContext, stageOf } from '../../state-machines/context.ts'
 import type { Look } from '../../state-machines/events.ts';
 import { type Difference, ownOf, type RouteGoal } from '../domain/agreement.ts';
 import { backendsKey } from '../domain/backends-key.ts';
+import { goneAfterMs } from '../domain/judge/findings.ts';
 import { type JudgedStep, judgedFrom } from '../domain/judge/judging.ts';
 import { leftoversOf } from '../domain/leftover.ts';
 import { type RouteObservation, readyPods, type ServiceReading } from '../domain/observation.ts';
@@ -222,10 +223,11 @@ async function readSignals(ports: Ports, context: MigrationContext, atMs: number
   };
 }
 
-/** What the judges have not counted yet, and what is shown of the newest samples. */
+/** What the judges have not counted yet, who counts, and what is shown of the newest samples. */
 function readFrom(context: MigrationContext, step: JudgedStep | null, atMs: number): number {
   const { judging, spec, achieved } = context;
   const judged = step === null ? [] : sourcesOf(spec.analysis).map((source) => judgedFrom(judging[source], step));
   const needsMinutes = spec.subsets.length > 0 || achieved.some(({ sourceWeight }) => sourceWeight === 0);
-  return Math.min(atMs - (needsMinutes ? readBackMs : observedOverMs), ...judged);
+  const backMs = needsMinutes ? readBackMs : step === null ? observedOverMs : goneAfterMs;
+  return Math.min(atMs - backMs, ...judged);
 }

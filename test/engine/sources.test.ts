@@ -70,6 +70,20 @@ describe('a migration whose signals are pulled', () => {
     expect((await view()).state).toBe('completed');
   });
 
+  it('says for minutes which of several that count has stopped', async () => {
+    const endedMs = world.nowMs + 60_000;
+    main = async (...asked) => {
+      const going = await counting(0)(...asked);
+      const ended = going.filter(({ side, fromMs }) => side === 'source' && fromMs < endedMs);
+      return [...going, ...ended.map((sample) => ({ ...sample, instance: 'pod-2' }))];
+    };
+    const spec = specWith('main');
+    const long = { ...spec, steps: [aStep(50, { bakeMs: 600_000 })] };
+    await startMigration(world.ports, long, { run: 'run-1', actor: 'ada' });
+    await live(240_000);
+    expect((await view()).verdict?.findings.join()).toMatch(/pod-2 of the source is 1[78]\d s behind the others/);
+  });
+
   it('is rolled back where it counts errors at the target', async () => {
     main = counting(30);
     await start(['main']);

@@ -3,8 +3,8 @@ import { latenessMs, type Writer, writersOf } from './cells.ts';
 
 /** A clock that is ahead by less is no trouble: the samples wait until their time has come. */
 export const aheadMsMin = 2_000;
-/** An instance that is silent for longer has ended. */
-const goneAfterMs = 300_000;
+/** An instance that is silent for longer has ended; samples that are older say nothing of who counts. */
+export const goneAfterMs = 300_000;
 const findingsMax = 5;
 
 /** What is wrong with the programs that count, in words: clocks that are ahead, and intervals that come too late to be judged. */
