@@ -106,6 +106,14 @@ const promQl = v.pipe(
   ),
 );
 
+const latencyQl = v.pipe(
+  promQl,
+  v.check(
+    (query) => /\$le(?:Seconds)?\b/.test(query),
+    'must say $le (milliseconds) or $leSeconds, which stand for the bound of a bucket: le=~"$le"',
+  ),
+);
+
 export const signalsSchema = v.pipe(
   named(
     v.pipe(
@@ -113,7 +121,10 @@ export const signalsSchema = v.pipe(
         kind: v.literal('prometheus', 'must be prometheus'),
         url: reference(['env', 'file']),
         token: v.optional(v.nullable(reference(['env', 'file'])), null),
-        queries: v.optional(v.nullable(v.strictObject({ requests: promQl, errors: promQl })), null),
+        queries: v.optional(
+          v.nullable(v.strictObject({ requests: promQl, errors: promQl, latency: v.exactOptional(latencyQl) })),
+          null,
+        ),
         window: v.optional(duration('5s', '5m', 'Length of the intervals that are counted'), '15s'),
         delay: v.optional(duration('0s', '5m', 'How long after its end an interval is asked for'), '5s'),
         patience: v.optional(

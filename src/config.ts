@@ -107,7 +107,7 @@ export interface SignalsConfig {
   readonly url: string;
   readonly token: string | null;
   /** PromQL that finds counters, instead of Istio's own (docs/signals.md). */
-  readonly queries: { readonly requests: string; readonly errors: string } | null;
+  readonly queries: { readonly requests: string; readonly errors: string; readonly latency?: string } | null;
   readonly windowMs: number;
   readonly delayMs: number;
   readonly patienceMs: number;

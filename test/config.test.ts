@@ -172,6 +172,16 @@ describe('the environment', () => {
       'SLUICE_SIGNALS.main.queries.requests: must say $workload, which stands for the gateways of the side it is asked about',
     ],
     [
+      'SLUICE_SIGNALS',
+      '{"main":{"kind":"prometheus","url":"env:A","queries":{"requests":"r{a=\\"$workload\\"}","errors":"e{a=\\"$workload\\"}","latency":"b{a=\\"$workload\\"}"}}}',
+      'SLUICE_SIGNALS.main.queries.latency: must say $le (milliseconds) or $leSeconds, which stand for the bound of a bucket: le=~"$le"',
+    ],
+    [
+      'SLUICE_SIGNALS',
+      '{"probes":{"kind":"prometheus","url":"env:A"}}',
+      'SLUICE_SIGNALS: must not name a source "probes": those are what Sluice asks itself',
+    ],
+    [
       'SLUICE_PROBE_CERTIFICATES',
       'none',
       'SLUICE_PROBE_CERTIFICATES: must be any, or a reference: file:... or env:...',

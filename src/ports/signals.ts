@@ -12,9 +12,9 @@ export interface Signals {
   read(name: string, sinceMs: number, from?: PulledFrom): Promise<readonly Sample[]>;
 }
 
-/** A source of signals that is asked, and whose gateways it is asked about. */
+/** A source of signals that is asked, whose gateways or subsets it is asked about, and whether for slow requests too. */
 export interface PulledFrom {
   /** Its name in the installation's configuration. */
   readonly source: string;
-  readonly spec: Pick<Spec, 'routes' | 'subsets'>;
+  readonly spec: Pick<Spec, 'routes' | 'subsets'> & { readonly analysis: Pick<Spec['analysis'], 'latency'> };
 }

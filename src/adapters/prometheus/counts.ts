@@ -4,7 +4,7 @@ import { TerminalError, TransientError } from '../../ports/errors.ts';
 import type { PulledFrom } from '../../ports/signals.ts';
 import { ask, type Endpoint } from './ask.ts';
 import { increases } from './increases.ts';
-import { type Queries, queriesOf } from './queries.ts';
+import { type Queries, queriesOf, type SideQueries } from './queries.ts';
 import { type Series, seriesIn } from './series.ts';
 
 /** A source of signals that is pulled from. */
@@ -25,7 +25,7 @@ export interface Windows {
 const windowsBefore = 8;
 
 /**
- * What Prometheus counted on each side in the windows asked for: two queries a side, each sent once more where it failed
+ * What Prometheus counted on each side in the windows asked for: two queries a side, and two more for latency, each sent once more where it failed
  * for a while only. A window that begins or ends in a gap gives no sample.
  * @throws TransientError, TerminalError naming the side and what was asked for
  */
@@ -42,19 +42,22 @@ export async function countWindows(
 async function countSide(
   source: PrometheusSource,
   side: Side,
-  queries: Queries,
+  queries: SideQueries,
   windows: Windows,
 ): Promise<readonly Sample[]> {
   if (windows.count <= 0) return [];
-  const [requests, errors] = await allEnded(
-    (['requests', 'errors'] as const).map((what) =>
-      named(`${what} of the ${side}`, () => readSeries(source, queries[what], windows)),
-    ),
-  );
-  if (requests === undefined || errors === undefined) return [];
+  const { timed } = queries;
+  const read = (what: string, query: string) =>
+    named(`${what} of the ${side}`, () => readSeries(source, query, windows));
+  const [requests = [], errors = [], all = [], fast = []] = await allEnded([
+    read('requests', queries.requests),
+    read('errors', queries.errors),
+    ...(timed === null ? [] : [read('latency', timed.all), read('latency', timed.fast)]),
+  ]);
   const inWindows = (counters: readonly Series[]) =>
     increases(counters, requests, windowsBefore + windows.count).slice(windowsBefore);
   const failed = inWindows(errors);
+  const slow = timed === null ? null : slowIn({ requests, all, fast }, inWindows, `${side}: ${timed.overMs} ms`);
   return inWindows(requests).flatMap((count, index): Sample[] => {
     const wrong = failed[index] ?? null;
     if (count === null || wrong === null) return [];
@@ -62,7 +65,34 @@ async function countSide(
       throw new TerminalError(`${side}: ${wrong} errors of ${count} requests: the queries do not count the same`);
     }
     const fromMs = windows.fromMs + index * source.windowMs;
-    return [{ side, instance: 'prometheus', fromMs, ms: source.windowMs, requests: count, errors: wrong }];
+    const sample = { side, instance: 'prometheus', fromMs, ms: source.windowMs, requests: count, errors: wrong };
+    const late = slow?.[index] ?? null;
+    // A histogram is brought up to date a moment after the counter.
+    return [late === null ? sample : { ...sample, slow: Math.min(late, count) }];
+  });
+}
+
+interface Timed {
+  readonly requests: readonly Series[];
+  readonly all: readonly Series[];
+  readonly fast: readonly Series[];
+}
+
+/** Requests of each window that took longer than the bound, as one histogram tells it; without the bound all would look slow. */
+function slowIn(
+  { requests, all, fast }: Timed,
+  inWindows: (counters: readonly Series[]) => readonly (number | null)[],
+  what: string,
+): readonly (number | null)[] {
+  if (requests.length > 0 && fast.length === 0) {
+    const found =
+      all.length === 0 ? 'no histogram is found' : 'no bucket of the histogram has this bound: take one that it has';
+    throw new TerminalError(`${what}: ${found}`);
+  }
+  const within = inWindows(fast);
+  return inWindows(all).map((count, index) => {
+    const good = within[index] ?? null;
+    return count === null || good === null ? null : Math.max(0, count - good);
   });
 }
 

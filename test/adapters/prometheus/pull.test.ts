@@ -77,7 +77,7 @@ interface Asked {
   readonly since?: number;
 }
 
-const spec = { routes: [aRoute()], subsets: [] };
+const spec = { routes: [aRoute()], subsets: [], analysis: { latency: null } };
 
 function signalsAt(nowS: () => number, source: Partial<PulledSource> = {}) {
   const main: PulledSource = {
