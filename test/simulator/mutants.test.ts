@@ -16,7 +16,8 @@ const rules: Readonly<Record<MutantName, string>> = {
   'living-claimed': 'rule 9',
   'pulled-back-again': 'rule 8',
   'not-sealed': 'rule 6',
-  'lost-race-ignored': 'rule 6',
+  // What was lost decides which: a write's right, or a notice.
+  'lost-race-ignored': 'rule [67]',
   'window-ignored': 'rule 4',
   'absent-after-rollback': 'rule 10',
   'causes-told': 'rule 11',
