@@ -6,7 +6,7 @@ import { soak } from './soak.ts';
 import { production } from './wiring.ts';
 
 /** Runs seeds: what `npm run simulate` does, and what a mutant is bundled from. */
-const usage = `npm run simulate -- --seeds N [--from 1] [--first]   migration after migration, then what was met
+const usage = `npm run simulate -- --seeds N [--from 1] [--first] [--minutes M]   migration after migration, then what was met
 npm run simulate -- --seed N [--verbose] [--shrink]   one, its story, the least faults that still break it
 npm run simulate -- --mutant NAME [--seeds 1000]      a broken engine, until a rule notices`;
 
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
     first: { type: 'boolean', default: false },
+    minutes: { type: 'string' },
     verbose: { type: 'boolean', default: false },
     shrink: { type: 'boolean', default: false },
     unfenced: { type: 'boolean', default: false },
@@ -51,7 +52,9 @@ function tell({ seed, faults, violations, hash, story }: RunResult): void {
 async function runMany(from: number, seeds: number): Promise<void> {
   const beganMs = performance.now();
   const cpu = process.cpuUsage();
-  const soaked = await soak(wiring, { from, seeds, isFirstEnough: values.first }, (done, broken) => {
+  const forMs = values.minutes === undefined ? Number.POSITIVE_INFINITY : Number(values.minutes) * 60_000;
+  const isOver = (): boolean => performance.now() - beganMs > forMs;
+  const soaked = await soak(wiring, { from, seeds, isFirstEnough: values.first, isOver }, (done, broken) => {
     for (const text of broken?.violations ?? []) console.log(`BROKEN seed ${broken?.seed} ${text}`);
     if (done % 1_000 === 0) console.error(`${done} of ${seeds}`);
   });

@@ -13,10 +13,18 @@ export interface Soaked {
   readonly counts: ReadonlyMap<string, number>;
 }
 
+export interface SoakOptions {
+  readonly from: number;
+  readonly seeds: number;
+  readonly isFirstEnough: boolean;
+  /** Asked after each seed: enough for now. */
+  readonly isOver?: () => boolean;
+}
+
 /** Seed after seed. Between two of them the process is free for others, since a run itself never lets go. */
 export async function soak(
   wiring: Wiring,
-  { from, seeds, isFirstEnough }: { readonly from: number; readonly seeds: number; readonly isFirstEnough: boolean },
+  { from, seeds, isFirstEnough, isOver = () => false }: SoakOptions,
   onSeed: (done: number, broken: Broken | null) => void = () => undefined,
 ): Promise<Soaked> {
   const coverage = new Coverage();
@@ -27,7 +35,7 @@ export async function soak(
     const one = violations.length === 0 ? null : { seed: from + done, violations };
     if (one !== null) broken.push(one);
     onSeed(done + 1, one);
-    if (one !== null && isFirstEnough) return { seeds: done + 1, broken, counts: coverage.counts };
+    if ((one !== null && isFirstEnough) || isOver()) return { seeds: done + 1, broken, counts: coverage.counts };
     await new Promise((resolve) => setImmediate(resolve));
   }
   return { seeds, broken, counts: coverage.counts };
