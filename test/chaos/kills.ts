@@ -12,12 +12,13 @@ interface DemoFault {
   readonly play: Play;
   /** States in which port calls are counted: those after the fault. */
   readonly states: readonly string[];
+  /** More than are made in them. */
+  readonly callsMax: number;
 }
 
 const set: StageSet = { key: 'crashing', open: () => ({ speed: 20, buildFunctions: buildCrashingFunctions }) };
 /** Calls after which something outside of the process may have changed; dying after any other is dying before the next. */
 const effects = ['store.commit', 'router.write', 'notifier.post', 'invoker.invoke'];
-const callsMax = 60;
 const callsOfOne = 10;
 
 const back: Omit<End, 'reason'> = {
@@ -31,6 +32,7 @@ const demoFaults: readonly DemoFault[] = [
     name: 'nothing else',
     play: { when: isAt('progressing.shifting'), ...nothing(), end: unharmed },
     states: ['progressing.shifting', 'progressing.baking', 'rollingBack'],
+    callsMax: 120,
   },
   atBaking('errors', /^errors: target/, {
     strike: ({ stage }) => gateway(stage, { errorRate: 0.5 }),
@@ -59,7 +61,8 @@ function atBaking(name: string, reason: RegExp, doing: Pick<Play, 'strike' | 'me
   };
   const lasts = async (cast: Cast) => (await cast.view())?.isFinal === true;
   const end = { ...back, reason };
-  return { name, play: { spec, when: isAt('progressing.baking'), ...doing, lasts, end }, states: ['rollingBack'] };
+  const given = { spec, when: isAt('progressing.baking'), ...doing, lasts, end };
+  return { name, play: given, states: ['rollingBack'], callsMax: 60 };
 }
 
 async function gateway({ sandbox }: Stage, change: { errorRate?: number; probes?: boolean }): Promise<void> {
@@ -74,15 +77,17 @@ async function aborted({ api, name, view }: Cast): Promise<boolean> {
 
 /** kill -9 of the function process at every port call, in each of the demo's stories: ten calls a scenario. */
 export function killScenarios(): readonly Scenario[] {
-  const tens = Array.from({ length: callsMax / callsOfOne }, (_, index) => index * callsOfOne + 1);
-  return demoFaults.flatMap((fault) => [
-    ...tens.map((from) => killed(fault, from, { counted: null, moment: 'before' })),
-    ...tens.slice(0, tens.length / 2).map((from) => killed(fault, from, { counted: effects, moment: 'after' })),
-  ]);
+  return demoFaults.flatMap((fault) => {
+    const tens = Array.from({ length: fault.callsMax / callsOfOne }, (_, index) => index * callsOfOne + 1);
+    return [
+      ...tens.map((from) => killed(fault, from, { counted: null, moment: 'before' })),
+      ...tens.slice(0, tens.length / 2).map((from) => killed(fault, from, { counted: effects, moment: 'after' })),
+    ];
+  });
 }
 
 function killed(fault: DemoFault, from: number, plan: Pick<CrashPlan, 'counted' | 'moment'>): Scenario {
-  const { name, states } = fault;
+  const { name, states, callsMax } = fault;
   const to = from + callsOfOne - 1;
   const calls = plan.moment === 'before' ? 'before port calls' : 'after effects';
   return {
