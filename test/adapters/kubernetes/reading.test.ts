@@ -222,6 +222,17 @@ describe('a target that is not whole', () => {
     expect(target.services).toMatchObject([
       { name: 'istio-ingressgateway-asm', clusterId, annotations: null, readyPods: 0 },
     ]);
+    expect(target.services[0]).not.toHaveProperty('isUnknown');
+  });
+
+  it('has an unknown Service, and not one without backends, in a cluster whose API server gives no answer', async () => {
+    putGateway(world.asm, { clusterIds: [clusterId, 'c-second'] });
+    const { target } = await world.withSecondCluster('c-second').read(route);
+    expect(target.services).toMatchObject([
+      { clusterId, weight: '0' },
+      { clusterId: 'c-second', isUnknown: true },
+    ]);
+    expect(target.services[0]).not.toHaveProperty('isUnknown');
   });
 
   it.each(['error', 'drop', 'stall'] as const)(

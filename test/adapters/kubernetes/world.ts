@@ -24,6 +24,8 @@ export interface World {
   readonly requests: readonly { readonly method: string; readonly path: string; readonly userAgent: string }[];
   /** A router whose ACK kubeconfig is another one: another token, or none that works. */
   withAckKubeconfig(yaml: string, timeoutMs?: number): TrafficRouter;
+  /** A router that knows a second cluster of this id, where nothing listens. */
+  withSecondCluster(id: string): TrafficRouter;
   stop(): Promise<void>;
 }
 
@@ -42,11 +44,18 @@ export async function startWorld(): Promise<World> {
   const asm = await startApiServer({ ...common, name: 'asm', place: 'asm', serves: asmResources });
   seed(ack, asm);
   const opened: KubernetesClients[] = [];
-  const open = (ackYaml: string, timeoutMs = 500): KubernetesClients => {
+  const open = (ackYaml: string, timeoutMs = 500, second: string | null = null): KubernetesClients => {
     const clients = kubernetesClients({
-      clusters: { ack: { id: clusterId, kubeconfig: 'env:ACK' } },
+      clusters: {
+        ack: { id: clusterId, kubeconfig: 'env:ACK' },
+        ...(second === null ? {} : { second: { id: second, kubeconfig: 'env:SECOND' } }),
+      },
       meshes: { asm: { kubeconfig: 'env:ASM' } },
-      env: { ACK: ackYaml, ASM: asm.kubeconfig },
+      env: {
+        ACK: ackYaml,
+        ASM: asm.kubeconfig,
+        SECOND: ack.kubeconfig.replace(/(server: https:\/\/127\.0\.0\.1):\d+/, '$1:1'),
+      },
       clock: systemClock(),
       timeoutMs,
     });
@@ -63,6 +72,7 @@ export async function startWorld(): Promise<World> {
     router: routerOf(clients),
     requests,
     withAckKubeconfig: (yaml, timeoutMs) => routerOf(open(yaml, timeoutMs)),
+    withSecondCluster: (id) => routerOf(open(ack.kubeconfig, 500, id)),
     stop: async () => {
       for (const one of opened) one.close();
       await ack.stop();
