@@ -4,6 +4,7 @@ import {
   addressOf,
   type BackendReading,
   type GroupReading,
+  isKnown,
   ownBackends,
   type RouteObservation,
   readingOf,
@@ -154,6 +155,7 @@ function serviceDifference(side: Side, service: ServiceReading, goal: CarrierWei
   if (service.annotations !== null && service.weight === wanted) return [];
   const found = service.annotations === null ? 'does not exist yet' : `has weight ${quoted(service.weight)}`;
   const name = `${service.cluster}/${service.namespace}/${service.name}`;
+  if (!isKnown(service)) return [{ side, at: 'service', text: `Service ${name} cannot be read`, isSettling: true }];
   return [
     {
       side,

@@ -94,6 +94,11 @@ export interface ServiceReading {
   readonly isUnknown?: true;
 }
 
+/** Whether an API server has told of it, be it that it is not there. */
+export function isKnown({ isUnknown }: ServiceReading): boolean {
+  return isUnknown !== true;
+}
+
 /** Reason of the warning that a whole reconcile failed; the controller tries again by itself (reference A8, A10). */
 export const syncFailure = 'SyncLoadBalancerFailed';
 

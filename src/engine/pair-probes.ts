@@ -6,7 +6,7 @@ import {
   pairsDue,
   pairsLastMs,
 } from '../domain/judge/paired-probes.ts';
-import type { ServiceReading } from '../domain/observation.ts';
+import { isKnown, type ServiceReading } from '../domain/observation.ts';
 import { paired, pairedName, sourcesOf } from '../domain/sources.ts';
 import { type Side, sides } from '../domain/spec.ts';
 import type { Ports } from '../ports/ports.ts';
@@ -14,7 +14,7 @@ import { judgedStepOf } from './judged-step.ts';
 
 /**
  * Asks the pairs that are due and keeps their answers as samples: what the next look judges. Nothing is asked where the
- * spec does not want it, or while no step is under way.
+ * spec does not want it, while no step is under way, or where a side cannot be read whole.
  * @throws TransientError where the answers cannot be kept
  */
 export async function pairProbes(
@@ -25,6 +25,8 @@ export async function pairProbes(
 ): Promise<void> {
   const { spec, watchEveryMs } = context;
   if (!sourcesOf(spec.analysis).includes(paired) || judgedStepOf(context) === null) return;
+  // Nobody is to blame for a side that cannot be read: what nobody was asked is no error of anybody.
+  if (sides.some((side) => servicesOf(side).length === 0 || !servicesOf(side).every(isKnown))) return;
   const name = pairedName(spec.name);
   const probes = pairedProbes(spec.probes);
   const due = pairsDue(await signals.read(name, atMs - 2 * pairsLastMs), probes.length, { atMs, watchEveryMs });

@@ -2,7 +2,7 @@ import type { MigrationContext } from '../../state-machines/context.ts';
 import type { RouteGoal } from '../domain/agreement.ts';
 import { type Baseline, type BaselineRoute, goalOf } from '../domain/baseline.ts';
 import { keptPair, shapesOf, stepGoal } from '../domain/goal.ts';
-import type { RouteObservation } from '../domain/observation.ts';
+import { isKnown, type RouteObservation } from '../domain/observation.ts';
 import { settle, shiftOnPaper } from '../domain/paper-shift.ts';
 import { idleGoal } from '../domain/rehearsal.ts';
 import { nearestPair } from '../domain/share.ts';
@@ -75,5 +75,5 @@ function planRoute(
 }
 
 function isWhole({ target }: RouteObservation): boolean {
-  return target.carrier !== null && target.services.every(({ isUnknown }) => isUnknown !== true);
+  return target.carrier !== null && target.services.every(isKnown);
 }

@@ -5,11 +5,11 @@ import { backendsKey } from '../domain/backends-key.ts';
 import { goneAfterMs } from '../domain/judge/findings.ts';
 import { type JudgedStep, judgedFrom } from '../domain/judge/judging.ts';
 import { leftoversOf } from '../domain/leftover.ts';
-import { type RouteObservation, readyPods, type ServiceReading } from '../domain/observation.ts';
+import { isKnown, type RouteObservation, readyPods, type ServiceReading } from '../domain/observation.ts';
 import { dueProbes, type ProbeAnswer } from '../domain/probe-health.ts';
 import type { SourcePods } from '../domain/source-capacity.ts';
 import { sourcesOf } from '../domain/sources.ts';
-import type { Route, Side } from '../domain/spec.ts';
+import type { ProbeSpec, Route, Side } from '../domain/spec.ts';
 import { achievedSplit } from '../domain/split.ts';
 import { loadBalancerOf } from '../domain/stages.ts';
 import { podsBehindFrom, type Split, type SubsetObservation, subsetsOf } from '../domain/subset-route.ts';
@@ -186,11 +186,23 @@ function askProbes(
   atMs: number,
 ): Promise<readonly ProbeAnswer[]> {
   return Promise.all(
-    dueProbes(context.spec.probes, context.probes, atMs).map(async ({ probe, side }) => {
-      const { isOk, detail } = await ports.probe.ask(probe, servicesOf(side));
-      return { probe: probe.name, side, isOk, detail };
-    }),
-  );
+    dueProbes(context.spec.probes, context.probes, atMs).map(({ probe, side }) =>
+      askProbe(ports, probe, side, servicesOf(side)),
+    ),
+  ).then((answers) => answers.flat());
+}
+
+/** No answer where only a part of the side could be read and that part is well: of the rest nothing is known. */
+async function askProbe(
+  { probe: port }: Pick<Ports, 'probe'>,
+  probe: ProbeSpec,
+  side: Side,
+  services: readonly ServiceReading[],
+): Promise<readonly ProbeAnswer[]> {
+  const known = services.filter(isKnown);
+  if (known.length === 0) return [];
+  const { isOk, detail } = await port.ask(probe, known);
+  return isOk && known.length < services.length ? [] : [{ probe: probe.name, side, isOk, detail }];
 }
 
 type Signalled = Pick<Look, 'verdict' | 'judging' | 'observed' | 'observedOn' | 'leftovers'> & {

@@ -16,7 +16,7 @@ interface DemoFault {
   readonly callsMax: number;
 }
 
-const set: StageSet = { key: 'crashing', open: () => ({ speed: 10, buildFunctions: buildCrashingFunctions }) };
+const set: StageSet = { key: 'crashing', open: () => ({ speed: 6, buildFunctions: buildCrashingFunctions }) };
 /** Calls after which something outside of the process may have changed; dying after any other is dying before the next. */
 const effects = ['store.commit', 'router.write', 'notifier.post', 'invoker.invoke'];
 const callsOfOne = 10;
