@@ -56,8 +56,12 @@ export function assess(context: MigrationContext, look: Look, atMs: number): Ass
     const sinceMs = settlingSince(context, look, atMs);
     const isSettling = sinceMs !== null && atMs - sinceMs < settlingMsMax;
     if (isSettling) return { kind: 'stay', text: `the controller is at work: ${inShort(look.differences)}` };
-    return assessDrift(context, look);
+    const drift = assessDrift(context, look);
+    // Backends that come and go with their pods are not somebody's change.
+    return drift.kind === 'hold' && look.isAtClbOnly ? (restarting(look) ?? drift) : drift;
   }
+  const restart = restarting(look);
+  if (restart !== null) return restart;
   if (look.weights === 'unknown') return { kind: 'stay', text: inShort(look.differences) };
   const missed = missedShare(context, look);
   if (missed !== null) return { kind: 'correct', text: missed };
@@ -69,6 +73,11 @@ export function assess(context: MigrationContext, look: Look, atMs: number): Ass
   if (look.verdict.kind !== 'pass') return { kind: 'stay', text: look.verdict.reason };
   if (!context.isBaked) return { kind: 'stay', text: `baking at ${stepOf(context).share} per cent` };
   return { kind: 'pass' };
+}
+
+/** Nothing goes on while pods of a target are replaced: what is seen of it now is of pods that go. */
+function restarting({ restarting: text }: Look): Assessment | null {
+  return text === null ? null : { kind: 'hold', cause: 'restarting', text };
 }
 
 /** Somebody else changed something: told, answered at most once for each cause, never fought (rule 8). */

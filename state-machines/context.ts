@@ -28,6 +28,7 @@ export type HoldCause =
   | 'drift'
   | 'pulledBack'
   | 'unreachable'
+  | 'restarting'
   | 'overtaken'
   | 'noData'
   | 'window'

@@ -33,6 +33,8 @@ export interface Look extends Achieved {
   readonly newerFence: number | null;
   /** In every group some backend of the source has weight and is healthy: traffic can be put back onto it. */
   readonly isSourceCarrying: boolean;
+  /** The change that restarts pods of a target now, in words; null where none does. */
+  readonly restarting: string | null;
   /** What the sources could carry. */
   readonly sourcePods: SourcePods;
   readonly answers: readonly ProbeAnswer[];
@@ -64,6 +66,8 @@ type Answer =
       readonly writes: number;
     }
   | { readonly type: 'shift.unreachable'; readonly reason: string }
+  /** Pods of a target are being replaced: it is planned when they are there. */
+  | { readonly type: 'shift.postponed'; readonly reason: string }
   | ({ readonly type: 'shift.verified' } & Achieved)
   | { readonly type: 'shift.failed'; readonly reason: string }
   /** An object carries a newer fence: somebody rescued, or the store lost commits. */

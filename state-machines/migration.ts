@@ -109,6 +109,11 @@ export const migrationMachine = vocabulary.createMachine({
               target: '#migration.held',
               actions: { type: 'hold', params: { cause: 'unreachable' } },
             },
+            'shift.postponed': {
+              guard: 'isAnswer',
+              target: '#migration.held',
+              actions: { type: 'hold', params: { cause: 'restarting' } },
+            },
             'shift.overtaken': {
               guard: 'isAnswer',
               target: '#migration.held',
@@ -256,10 +261,7 @@ export const migrationMachine = vocabulary.createMachine({
     tryingGlass: {
       entry: ['ask', assign({ rollingBackSinceMs: null }), tryGlass],
       after: {
-        glassLimit: {
-          target: 'rollingBack',
-          actions: 'giveUpGlass',
-        },
+        glassLimit: { target: 'rollingBack', actions: 'giveUpGlass' },
       },
       on: {
         ...waysBack,

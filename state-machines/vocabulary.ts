@@ -52,11 +52,12 @@ function reasonOf({ context, event }: Args): string {
   return '';
 }
 
-/** Holds that end by themselves: the weights are as they were again, or the target answers again. */
+/** Holds that end by themselves: the weights are as they were again, the new pods are there, or the target answers again. */
 function isCauseGone(args: Args): boolean {
   const { context, event } = args;
   if (event.type !== 'watch.seen' || !isAnswer(args)) return false;
   if (context.hold?.cause === 'drift') return event.look.weights === 'agree';
+  if (context.hold?.cause === 'restarting') return seen(args).kind !== 'hold' && event.look.restarting === null;
   return context.hold?.cause === 'bothFailing' && seen(args).kind !== 'hold';
 }
 
@@ -237,7 +238,7 @@ export const vocabulary = setup({
     isHeldByGate: ({ context }) => context.hold?.cause === 'gateExpired',
     hasStep: ({ context }) => context.step >= 0,
     hasVerifiedStep: ({ context }) =>
-      context.step >= 0 && !['unreachable', 'overtaken'].includes(context.hold?.cause ?? ''),
+      context.step >= 0 && !['unreachable', 'overtaken', 'restarting'].includes(context.hold?.cause ?? ''),
     isForcing: ({ event }) => event.type === 'rollback' && event.isForced,
     returns: ({ context }) => isLastStep(context) && context.spec.finish === 'return',
     isLast: ({ context }) => isLastStep(context),

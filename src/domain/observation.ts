@@ -1,4 +1,5 @@
 import type { Backend, BackendMode } from './backend-weights.ts';
+import type { WorkloadReading } from './rollout.ts';
 import type { Route, Side } from './spec.ts';
 
 /** What one look at a route found: the objects that carry the weights, and the load balancer's own answer. */
@@ -88,6 +89,8 @@ export interface ServiceReading {
   readonly endpoints: readonly EndpointReading[];
   /** The newest warning of the cloud controller on this Service: a hint, never proof. */
   readonly warning: ControllerWarning | null;
+  /** The Deployments behind it; absent where nobody asked, or who asked may not read them. */
+  readonly workloads?: readonly WorkloadReading[];
   /** The label that the cloud controller changes once it has processed a changed Service (reference A10); a hint. */
   readonly hash: string | null;
   /** Its API server gave no answer: what stands here says nothing about the Service, not even whether it is there. */

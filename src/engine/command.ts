@@ -37,7 +37,8 @@ function whyNot(command: PersonCommand, current: MigrationRecord): string | null
   const { gate, hold } = contextOf(current);
   if (command.type === 'approve' && gate !== null) return `the open gate is ${gate.id}`;
   if (command.type === 'rollback') return 'a rollback is under way; only force goes past its guards';
-  return hold === null ? null : `held: ${hold.text}; promote goes past it`;
+  if (hold === null) return null;
+  return hold.cause === 'window' ? `held: ${hold.text}; promote goes past it` : `held: ${hold.text}`;
 }
 
 function sentence(command: PersonCommand): string {

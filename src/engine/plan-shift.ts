@@ -5,6 +5,7 @@ import { keptPair, shapesOf, stepGoal } from '../domain/goal.ts';
 import { isKnown, type RouteObservation } from '../domain/observation.ts';
 import { settle, shiftOnPaper } from '../domain/paper-shift.ts';
 import { idleGoal } from '../domain/rehearsal.ts';
+import { rolloutAt } from '../domain/rollout.ts';
 import { nearestPair } from '../domain/share.ts';
 import { type Stage, stagesOf } from '../domain/stages.ts';
 import { TransientError } from '../ports/errors.ts';
@@ -29,6 +30,11 @@ export async function planShift(
   const stage = stagesOf(spec)[step];
   if (stage === undefined) throw new Error(`there is no stage ${step} of ${spec.name}`);
   const observations = await observeAll(ports, spec.routes);
+  const restart = observations.map(({ target }) => rolloutAt(target, 'counts')).find(Boolean);
+  // What is taken back goes whatever the target does.
+  if (restart && stage.step.share > 0 && context.holdWhenVerified === null) {
+    return answer({ type: 'shift.postponed', question, reason: restart });
+  }
   const goals: RouteGoal[] = [];
   for (const [index, observation] of observations.entries()) {
     const goal = planRoute(observation, context, stage, index);

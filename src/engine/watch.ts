@@ -7,6 +7,7 @@ import { type JudgedStep, judgedFrom } from '../domain/judge/judging.ts';
 import { leftoversOf } from '../domain/leftover.ts';
 import { isKnown, type RouteObservation, readyPods, type ServiceReading } from '../domain/observation.ts';
 import { dueProbes, type ProbeAnswer } from '../domain/probe-health.ts';
+import { rolloutAt } from '../domain/rollout.ts';
 import type { SourcePods } from '../domain/source-capacity.ts';
 import { sourcesOf } from '../domain/sources.ts';
 import type { ProbeSpec, Route, Side } from '../domain/spec.ts';
@@ -55,6 +56,7 @@ export async function look(ports: Ports, context: MigrationContext, revision: nu
     backends: seen.backends,
     newerFence: newerFence(seen, revision),
     isSourceCarrying: isCarrying(seen),
+    restarting: (seen.observations ?? []).map(({ target }) => rolloutAt(target, 'passes')).find(Boolean) ?? null,
     sourcePods: sourcePods(seen),
     achieved: achievedOf(seen.observations ?? []),
     achievedSplits: (seen.splits ?? []).map(achievedSplit),

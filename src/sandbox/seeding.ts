@@ -183,7 +183,10 @@ async function setSide(client: SeedingClient, options: Place, side: Side, counts
   await ensure(client, deployment);
   await ensure(client, autoscaler);
   const named = { name: gateways[side].deployment, namespace: gatewayNamespace };
-  await client.apps.patchNamespacedDeploymentStatus({ ...named, body: { status: deployment.status } }, mergePatch);
+  // What was asked for is done: its controller has seen it.
+  const { metadata } = await client.apps.readNamespacedDeployment(named);
+  const status = { ...deployment.status, observedGeneration: metadata?.generation ?? 1 };
+  await client.apps.patchNamespacedDeploymentStatus({ ...named, body: { status } }, mergePatch);
   await client.autoscaling.patchNamespacedHorizontalPodAutoscalerStatus(
     { ...named, body: { status: autoscaler.status } },
     mergePatch,

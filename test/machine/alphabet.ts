@@ -29,6 +29,7 @@ export const alphabet: Readonly<Record<MigrationEvent['type'], readonly Letter[]
     },
   ],
   'shift.unreachable': [answering('shift.unreachable', { reason: '10 per cent cannot be reached' })],
+  'shift.postponed': [answering('shift.postponed', { reason: 'Deployment asm replaces its pods' })],
   'shift.verified': [
     {
       name: 'shift.verified',
@@ -52,6 +53,7 @@ export const alphabet: Readonly<Record<MigrationEvent['type'], readonly Letter[]
     looking('backends came', { backends: 'b2' }, 60),
     looking('settling', { weights: 'differ', backends: 'b2', isAtClbOnly: true, cause: 'clb' }),
     looking('newer fence', { newerFence: 99 }),
+    looking('target restarts', { restarting: 'Deployment asm replaces its pods' }),
     looking('source shrank', { sourcePods: [1] }),
   ],
   'restore.blocked': [
@@ -125,6 +127,7 @@ function aLook(share: number): Look {
     backends: 'b1',
     newerFence: null,
     isSourceCarrying: true,
+    restarting: null,
     sourcePods: [3],
     answers: answers(true, true),
     entries: [],

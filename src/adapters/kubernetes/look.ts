@@ -1,5 +1,6 @@
 import type { V1Node, V1Service } from '@kubernetes/client-node';
 import type { ServiceReading, SideReading } from '../../domain/observation.ts';
+import type { WorkloadReading } from '../../domain/rollout.ts';
 import { type GatewayRef, type ServiceRef, type SideRef, sideName } from '../../domain/spec.ts';
 import { TerminalError, TransientError } from '../../ports/errors.ts';
 import { modeOf } from './backends.ts';
@@ -7,6 +8,7 @@ import type { Cluster, KubernetesClients } from './clients.ts';
 import type { GatewayObject } from './gateway-object.ts';
 import { findService, listNodes, listSlices, listWarnings, readGateway } from './objects.ts';
 import { absentService, carrierOfGateway, carrierOfService, serviceReading, unknownService } from './reading.ts';
+import { listDeployments, picks } from './survey-objects.ts';
 
 /** One look at a route: both sides share what is the same for both, the nodes of a cluster. */
 export interface Look {
@@ -41,7 +43,8 @@ export function lookAtTarget(look: Look, ref: SideRef): Promise<SideReading> {
 async function lookAtTargetService(look: Look, ref: ServiceRef): Promise<SideReading> {
   const cluster = look.clients.cluster(ref.cluster);
   try {
-    return await lookAtSource(look, ref);
+    const service = await requireService(cluster, ref);
+    return { carrier: carrierOfService(service), services: [await lookWithWorkloads(look, cluster, service)] };
   } catch (error) {
     if (!(error instanceof TransientError)) throw error;
     return { carrier: null, services: [unknownService(cluster, ref.namespace, ref.name)] };
@@ -82,10 +85,32 @@ async function lookAtFollower(look: Look, cluster: Cluster, ref: GatewayRef): Pr
   const name = followerOf(ref);
   try {
     const service = await findService(cluster, ref.namespace, name);
-    return service === null ? absentService(cluster, ref.namespace, name) : await lookAtService(look, cluster, service);
+    return service === null
+      ? absentService(cluster, ref.namespace, name)
+      : await lookWithWorkloads(look, cluster, service);
   } catch (error) {
     if (!(error instanceof TransientError)) throw error;
     return unknownService(cluster, ref.namespace, name);
+  }
+}
+
+/** Of the target: what moves there must not move while its pods are replaced. */
+async function lookWithWorkloads(look: Look, cluster: Cluster, service: V1Service): Promise<ServiceReading> {
+  const [reading, workloads] = await Promise.all([
+    lookAtService(look, cluster, service),
+    workloadsBehind(cluster, service),
+  ]);
+  return workloads === null ? reading : { ...reading, workloads };
+}
+
+/** Null where they cannot be read: a step that goes by them would stand still for want of a right (the preflight says so). */
+async function workloadsBehind(cluster: Cluster, service: V1Service): Promise<readonly WorkloadReading[] | null> {
+  try {
+    const all = await listDeployments(cluster, service.metadata?.namespace ?? '');
+    return all.filter((one) => picks(service, one)).map(({ podLabels: _, ...workload }) => workload);
+  } catch (error) {
+    if (error instanceof TransientError || error instanceof TerminalError) return null;
+    throw error;
   }
 }
 

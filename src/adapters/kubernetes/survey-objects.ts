@@ -1,4 +1,6 @@
+import type { V1Service } from '@kubernetes/client-node';
 import * as v from 'valibot';
+import type { WorkloadReading } from '../../domain/rollout.ts';
 import { TerminalError } from '../../ports/errors.ts';
 import type { Attempt } from './attempt.ts';
 import type { KubernetesClient } from './clients.ts';
@@ -7,9 +9,23 @@ import { listAll } from './objects.ts';
 /** Objects that only the survey reads, over the client for custom objects: it reads any group, and costs no further client. */
 const labels = v.optional(v.nullable(v.record(v.string(), v.string())));
 
+const count = v.optional(v.nullable(v.number()));
+
 const deploymentSchema = v.object({
-  metadata: v.object({ name: v.string() }),
+  metadata: v.object({ name: v.string(), generation: count }),
   spec: v.object({ template: v.object({ metadata: v.optional(v.nullable(v.object({ labels }))) }) }),
+  status: v.optional(
+    v.nullable(
+      v.object({
+        observedGeneration: count,
+        replicas: count,
+        updatedReplicas: count,
+        conditions: v.optional(
+          v.nullable(v.array(v.object({ type: v.string(), reason: v.optional(v.nullable(v.string())) }))),
+        ),
+      }),
+    ),
+  ),
 });
 
 const autoscalerSchema = v.object({
@@ -32,8 +48,7 @@ const apiServiceSchema = v.object({
   }),
 });
 
-export interface Deployment {
-  readonly name: string;
+export interface Deployment extends WorkloadReading {
   readonly podLabels: Readonly<Record<string, string>>;
 }
 
@@ -50,10 +65,21 @@ export interface ScaledObject {
 export async function listDeployments(client: KubernetesClient, namespace: string): Promise<readonly Deployment[]> {
   const attempt = { verb: 'list', resource: 'deployments', namespace } as const;
   const found = await listOf(client, deploymentSchema, attempt, { group: 'apps', version: 'v1' });
-  return found.map(({ metadata, spec }) => ({
+  return found.map(({ metadata, spec, status }) => ({
     name: metadata.name,
+    generation: metadata.generation ?? 0,
+    observedGeneration: status?.observedGeneration ?? 0,
+    replicas: status?.replicas ?? 0,
+    updatedReplicas: status?.updatedReplicas ?? 0,
+    progress: status?.conditions?.find(({ type }) => type === 'Progressing')?.reason ?? null,
     podLabels: spec.template.metadata?.labels ?? {},
   }));
+}
+
+/** A Service without a selector picks nothing: its endpoints are somebody's own list. */
+export function picks({ spec }: V1Service, { podLabels }: Deployment): boolean {
+  const wanted = Object.entries(spec?.selector ?? {});
+  return wanted.length > 0 && wanted.every(([key, value]) => podLabels[key] === value);
 }
 
 export async function listAutoscalers(client: KubernetesClient, namespace: string): Promise<readonly ScaledObject[]> {

@@ -19,6 +19,7 @@ import {
   type Deployment,
   listAutoscalers,
   listDeployments,
+  picks,
   type ScaledObject,
 } from './survey-objects.ts';
 
@@ -117,12 +118,6 @@ function factsOf(cluster: Cluster, { metadata, spec, status }: V1Service): Facts
     })),
     addresses: (status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => (ip === undefined ? [] : [ip])),
   };
-}
-
-/** A Service without a selector picks nothing: its endpoints are somebody's own list. */
-function picks({ spec }: V1Service, { podLabels }: Deployment): boolean {
-  const wanted = Object.entries(spec?.selector ?? {});
-  return wanted.length > 0 && wanted.every(([key, value]) => podLabels[key] === value);
 }
 
 function scalingOf(scaled: readonly ScaledObject[], workloads: readonly string[]): readonly AutoscalerSurvey[] {

@@ -7,6 +7,7 @@ import { listenerKinds } from './listeners.ts';
 import { loadBalancerKinds } from './load-balancer.ts';
 import { parityKinds } from './parity.ts';
 import { readableKinds } from './readable.ts';
+import { rolloutKinds } from './rollout.ts';
 import { routeOrderKinds } from './route-order.ts';
 import { serviceKinds } from './services.ts';
 import { signalKinds } from './signals.ts';
@@ -20,7 +21,7 @@ export interface Subject {
 /** Every check of the preflight, in the order in which they are made. */
 export const subjects: readonly Subject[] = [
   { title: 'Weights and backends', kinds: [...readableKinds, ...backendKinds] },
-  { title: 'Capacity', kinds: capacityKinds },
+  { title: 'Capacity', kinds: [...capacityKinds, ...rolloutKinds] },
   { title: 'Listeners', kinds: listenerKinds },
   { title: 'The load balancer', kinds: loadBalancerKinds },
   { title: 'Annotations', kinds: annotationKinds },

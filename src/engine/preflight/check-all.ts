@@ -13,6 +13,7 @@ import { loadBalancerChecks } from './load-balancer.ts';
 import type { RouteLook } from './look.ts';
 import { parityChecks, unaskedChecks } from './parity.ts';
 import { type Part, type RouteSeen, seeRoutes, seeSplits } from './readable.ts';
+import { rolloutChecks } from './rollout.ts';
 import { routeOrderChecks } from './route-order.ts';
 import { serviceChecks } from './services.ts';
 import { alertChecks, controlTrafficChecks, signalChecks } from './signals.ts';
@@ -66,6 +67,7 @@ const subjectsOf: readonly {
   { needs: ['loadBalancer'], checks: loadBalancerChecks },
   { needs: [], checks: annotationChecks },
   { needs: ['groups'], checks: serviceChecks },
+  { needs: [], checks: rolloutChecks },
   { needs: [], checks: addressChecks },
   { needs: ['listeners'], checks: (look, ports) => healthRequestChecks(ports, look) },
   { needs: ['listeners'], checks: (look, ports) => parityChecks(ports, look) },

@@ -20,12 +20,13 @@ afterEach(() => world.stop());
 
 const source = 'istio-ingressgateway';
 
-function putDeployment(name: string, labels: object): void {
+function putDeployment(name: string, labels: object, status: object = {}): void {
   const object = {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
     metadata: { name, namespace },
     spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers: [] } } },
+    status,
   };
   world.ack.model.put('deployments', object as never, Date.now());
 }
@@ -120,6 +121,28 @@ describe('what stands around a route', () => {
 });
 
 /** The same kubeconfig with the token of somebody who may read Services and slices only. */
+describe('the Deployments behind a target', () => {
+  const target = 'istio-ingressgateway-asm';
+  const counts = { observedGeneration: 1, replicas: 3, updatedReplicas: 1 };
+  const conditions = [{ type: 'Progressing', status: 'True', reason: 'ReplicaSetUpdated' }];
+
+  it('are read with every look: how many pods are new, and what their controller has seen', async () => {
+    for (const name of [source, target]) putDeployment(name, { app: name }, { ...counts, conditions });
+    const seen = await world.withAckKubeconfig(world.ack.kubeconfig, timeoutMs).read(route);
+    expect(seen.source.services[0]?.workloads).toBeUndefined();
+    expect(seen.target.services[0]?.workloads).toMatchObject([
+      { name: target, ...counts, progress: 'ReplicaSetUpdated' },
+    ]);
+  });
+
+  it('are left out where they may not be read: no look fails for want of them', async () => {
+    putDeployment(target, { app: target }, counts);
+    const seen = await world.withAckKubeconfig(limited(world.ack.kubeconfig), timeoutMs).read(route);
+    expect(seen.target.services).toHaveLength(1);
+    expect(seen.target.services[0]?.workloads).toBeUndefined();
+  });
+});
+
 function limited(yaml: string): string {
   return yaml.replace(/token: .*/, `token: ${limitedToken}`);
 }

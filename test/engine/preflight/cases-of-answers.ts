@@ -1,9 +1,9 @@
 import { ForbiddenError, TerminalError } from '../../../src/ports/errors.ts';
-import { aPath } from '../../fixtures/builders.ts';
-import { aPage } from '../../fixtures/scene.ts';
+import { aPath, aWorkload } from '../../fixtures/builders.ts';
+import { aPage, withService } from '../../fixtures/scene.ts';
 import type { Row } from './case.ts';
 
-/** What is wrong with the answers that are asked for: those of APIs, and those of the gateways. */
+/** What is wrong with answers (those of APIs, those of the gateways) and with the target's Deployments. */
 
 const group = 'DescribeVServerGroupAttribute (rsp-pub-80): Forbidden.RAM';
 const unreadable: readonly Row[] = [
@@ -123,4 +123,38 @@ const parity: readonly Row[] = [
   ],
 ];
 
-export const casesOfAnswers: readonly Row[] = [...unreadable, ...parity];
+const rollouts: readonly Row[] = [
+  ...(
+    [
+      ['some of its pods are old', { replicas: 4, updatedReplicas: 1 }, /replaces its pods: 1 of 4 are new/],
+      ['its new pods are not ready', { progress: 'ReplicaSetUpdated' }, /waits for its new pods/],
+      [
+        'its new pods do not become ready',
+        { progress: 'ProgressDeadlineExceeded' },
+        /does not get its new pods ready \(ProgressDeadlineExceeded\)/,
+      ],
+      ['a change of it is not seen yet', { generation: 5 }, /was changed, and its controller has not acted yet/],
+    ] as const
+  ).map(
+    ([when, change, found]): Row => [
+      'target-rollout',
+      'warn',
+      when,
+      (scene) => withService(scene, 'target', { workloads: [aWorkload(change)] }),
+      new RegExp(
+        `Deployment ack/istio-system/istio-ingressgateway-asm of the target ${found.source}; the first step waits`,
+      ),
+      null,
+    ],
+  ),
+  [
+    'target-rollout',
+    'unknown',
+    'a right to read Deployments is missing',
+    (scene) => withService(scene, 'target', {}, { workloads: { missing: 'missing permission: list deployments' } }),
+    /cannot be told: missing permission: list deployments/,
+    null,
+  ],
+];
+
+export const casesOfAnswers: readonly Row[] = [...unreadable, ...parity, ...rollouts];
