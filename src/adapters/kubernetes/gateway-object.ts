@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { serverlessKey } from '../../domain/gateway/shape.ts';
 import { TerminalError } from '../../ports/errors.ts';
 
 export const gatewayResource = {
@@ -41,6 +42,11 @@ export function parseGateway(object: unknown, name: string): GatewayObject {
   throw new TerminalError(
     `IstioGateway ${name}: ${v.getDotPath(issue) ?? 'the object'}: ${issue.message.slice(0, 200)}`,
   );
+}
+
+/** Its pods are the mesh's own, and none is in a cluster of the user's (reference C3). */
+export function isServerless({ metadata }: GatewayObject): boolean {
+  return metadata.annotations?.[serverlessKey] === 'true';
 }
 
 /** Annotations of each override that has its own: these clusters do not read the gateway's (reference C2). */

@@ -2,10 +2,10 @@ import type { V1Node, V1Service } from '@kubernetes/client-node';
 import type { ServiceReading, SideReading } from '../../domain/observation.ts';
 import type { WorkloadReading } from '../../domain/rollout.ts';
 import { type GatewayRef, type ServiceRef, type SideRef, sideName } from '../../domain/spec.ts';
-import { TerminalError, TransientError } from '../../ports/errors.ts';
+import { InvalidInputError, TerminalError, TransientError } from '../../ports/errors.ts';
 import { modeOf } from './backends.ts';
 import type { Cluster, KubernetesClients } from './clients.ts';
-import type { GatewayObject } from './gateway-object.ts';
+import { type GatewayObject, isServerless } from './gateway-object.ts';
 import { findService, listNodes, listSlices, listWarnings, readGateway } from './objects.ts';
 import { absentService, carrierOfGateway, carrierOfService, serviceReading, unknownService } from './reading.ts';
 import { listDeployments, picks } from './survey-objects.ts';
@@ -69,9 +69,16 @@ async function gatewayOrNull(clients: KubernetesClients, ref: GatewayRef): Promi
   }
 }
 
-/** @throws TerminalError where the gateway names no cluster, or one that the configuration does not know */
+/**
+ * @throws TerminalError where the gateway names no cluster, or one that the configuration does not know
+ * @throws InvalidInputError where it is serverless, and so has no pods in any cluster
+ */
 export function clustersOf(clients: KubernetesClients, gateway: GatewayObject, ref: GatewayRef): readonly Cluster[] {
   const ids = gateway.spec.clusterIds ?? [];
+  if (ids.length === 0 && isServerless(gateway)) {
+    const message = `${sideName(ref)} is a serverless gateway: whether one can share a load balancer is not documented, so none is taken for a route; take one that runs in your clusters`;
+    throw new InvalidInputError([{ path: 'spec.target', message }]);
+  }
   if (ids.length === 0) throw new TerminalError(`IstioGateway ${sideName(ref)} names no cluster in spec.clusterIds`);
   return ids.map((id) => clients.clusterById(id));
 }

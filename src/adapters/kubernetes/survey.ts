@@ -11,7 +11,7 @@ import type {
 } from '../../domain/survey.ts';
 import { messageOf, TerminalError, TransientError } from '../../ports/errors.ts';
 import type { Cluster, KubernetesClients } from './clients.ts';
-import { overridesOf } from './gateway-object.ts';
+import { isServerless, overridesOf } from './gateway-object.ts';
 import { clustersOf, followerOf } from './look.ts';
 import { findService, listNodes, readGateway } from './objects.ts';
 import {
@@ -22,8 +22,6 @@ import {
   picks,
   type ScaledObject,
 } from './survey-objects.ts';
-
-const serverlessKey = 'asm.alibabacloud.com/managed-by-asm';
 
 /**
  * Both sides of a route with what stands around them. What a Role does not allow to read is told as missing, with the
@@ -63,7 +61,7 @@ async function gatewayOrNull(
   const gateway = {
     namespace,
     name,
-    isServerless: object.metadata.annotations?.[serverlessKey] === 'true',
+    isServerless: isServerless(object),
     forceOverride: {
       '': forceOf(object.spec.serviceAnnotations ?? {}),
       ...Object.fromEntries(Object.entries(overridesOf(object)).map(([id, own]) => [id, forceOf(own)])),

@@ -3,6 +3,7 @@ import { backendKinds } from './backends.ts';
 import { callerKinds } from './callers.ts';
 import { capacityKinds } from './capacity.ts';
 import type { CheckKind } from './check.ts';
+import { clusterKinds } from './clusters.ts';
 import { listenerKinds } from './listeners.ts';
 import { loadBalancerKinds } from './load-balancer.ts';
 import { parityKinds } from './parity.ts';
@@ -26,7 +27,7 @@ export const subjects: readonly Subject[] = [
   { title: 'The load balancer', kinds: loadBalancerKinds },
   { title: 'Annotations', kinds: annotationKinds },
   { title: 'Services', kinds: serviceKinds },
-  { title: 'Probes and callers', kinds: [...callerKinds, ...parityKinds] },
+  { title: 'Probes and callers', kinds: [...callerKinds, ...parityKinds, ...clusterKinds] },
   { title: 'Subsets in the mesh', kinds: subsetKinds },
   { title: 'Signals', kinds: [...routeOrderKinds, ...signalKinds] },
 ];

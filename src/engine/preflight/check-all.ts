@@ -8,6 +8,7 @@ import { backendChecks } from './backends.ts';
 import { addressChecks, directChecks, healthRequestChecks, probeCheck } from './callers.ts';
 import { capacityChecks } from './capacity.ts';
 import type { Check } from './check.ts';
+import { clusterChecks, subsetClusterChecks } from './clusters.ts';
 import { listenerChecks } from './listeners.ts';
 import { loadBalancerChecks } from './load-balancer.ts';
 import type { RouteLook } from './look.ts';
@@ -45,6 +46,7 @@ export async function checkAll(ports: Ports, spec: Spec): Promise<Checked> {
     ...seen.map((one) => routeChecks(ports, one)),
     ...probeChecks(ports, spec, observations, splits),
     unaskedChecks(spec),
+    subsetClusterChecks(splits, spec),
     seenSplits.flatMap(({ split, check }) => (split === null ? [check] : splitChecks(split, spec))),
     routeOrderChecks(ports, spec),
     directChecks(spec, counted),
@@ -67,6 +69,7 @@ const subjectsOf: readonly {
   { needs: ['loadBalancer'], checks: loadBalancerChecks },
   { needs: [], checks: annotationChecks },
   { needs: ['groups'], checks: serviceChecks },
+  { needs: [], checks: (look, ports) => clusterChecks(ports, look) },
   { needs: [], checks: rolloutChecks },
   { needs: [], checks: addressChecks },
   { needs: ['listeners'], checks: (look, ports) => healthRequestChecks(ports, look) },

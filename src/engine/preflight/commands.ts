@@ -45,6 +45,11 @@ export function renameLoadBalancer(loadBalancer: string, name: string): string {
   );
 }
 
+/** Shows what a cluster is made of; its pods' security group is `security_group_id`. */
+export function describeCluster(clusterId: string): string {
+  return shellLine('aliyun', 'cs', 'DescribeClusterDetail', '--ClusterId', clusterId);
+}
+
 /** @param keys never empty: the API takes that for all tags (reference B1) */
 export function untag(loadBalancer: string, keys: readonly [string, ...string[]]): string {
   const tags = keys.flatMap((key, index) => [`--TagKey.${index + 1}`, key]);

@@ -1,6 +1,6 @@
 import type { Route, Spec } from '../../domain/spec.ts';
 import { type SubsetObservation, virtualServiceName } from '../../domain/subset-route.ts';
-import { ForbiddenError, messageOf, TerminalError } from '../../ports/errors.ts';
+import { ForbiddenError, InvalidInputError, messageOf, TerminalError } from '../../ports/errors.ts';
 import type { Ports } from '../../ports/ports.ts';
 import { bad, type Check, kindOf, pass, readableId } from './check.ts';
 import type { RouteLook } from './look.ts';
@@ -27,7 +27,7 @@ export interface RouteSeen {
   readonly checks: readonly Check[];
 }
 
-type Told<T> = { readonly value: T } | { readonly error: TerminalError };
+type Told<T> = { readonly value: T } | { readonly error: TerminalError | InvalidInputError };
 
 /**
  * Reads every route; the CLB is asked once for its listeners and once for itself, however many routes share it.
@@ -95,7 +95,7 @@ export function seeSplits({ router }: Pick<Ports, 'router'>, { subsets }: Spec):
   );
 }
 
-function unreadCheck(error: TerminalError): Check {
+function unreadCheck(error: Error): Check {
   const isForbidden = error instanceof ForbiddenError;
   return bad(readable, isForbidden ? 'unknown' : 'fail', messageOf(error));
 }
@@ -105,7 +105,7 @@ async function told<T>(read: Promise<T>): Promise<Told<T>> {
   try {
     return { value: await read };
   } catch (error) {
-    if (error instanceof TerminalError) return { error };
+    if (error instanceof TerminalError || error instanceof InvalidInputError) return { error };
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { annotationKey } from '../../../src/domain/annotations.ts';
+import { InvalidInputError } from '../../../src/ports/errors.ts';
 import {
   cloudAnnotations,
   limitedToken,
@@ -140,6 +141,21 @@ describe('the Deployments behind a target', () => {
     const seen = await world.withAckKubeconfig(limited(world.ack.kubeconfig), timeoutMs).read(route);
     expect(seen.target.services).toHaveLength(1);
     expect(seen.target.services[0]?.workloads).toBeUndefined();
+  });
+});
+
+describe('a serverless gateway', () => {
+  it('is refused for a route by name, where it has no cluster whose Service could be read', async () => {
+    const metadata = {
+      name: 'ingressgateway-asm',
+      namespace,
+      annotations: { 'asm.alibabacloud.com/managed-by-asm': 'true' },
+    };
+    const object = { apiVersion: 'istio.alibabacloud.com/v1beta1', kind: 'IstioGateway', metadata, spec: {} };
+    world.asm.model.put('istiogateways', object as never, Date.now());
+    const refusal = /spec\.target: asm\/istio-system\/ingressgateway-asm is a serverless gateway/;
+    await expect(world.router.read(route)).rejects.toThrow(refusal);
+    await expect(world.router.discover(route.target)).rejects.toThrow(InvalidInputError);
   });
 });
 

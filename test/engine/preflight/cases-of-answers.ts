@@ -1,6 +1,6 @@
 import { ForbiddenError, TerminalError } from '../../../src/ports/errors.ts';
-import { aPath, aWorkload } from '../../fixtures/builders.ts';
-import { aPage, withService } from '../../fixtures/scene.ts';
+import { aPath, aSubsetRoute, aWorkload } from '../../fixtures/builders.ts';
+import { aPage, type Scene, withService } from '../../fixtures/scene.ts';
 import type { Row } from './case.ts';
 
 /** What is wrong with answers (those of APIs, those of the gateways) and with the target's Deployments. */
@@ -157,4 +157,50 @@ const rollouts: readonly Row[] = [
   ],
 ];
 
-export const casesOfAnswers: readonly Row[] = [...unreadable, ...parity, ...rollouts];
+/** The target in a second cluster as well. */
+function inTwoClusters(scene: Scene): void {
+  const { target } = scene.observation;
+  const others = target.services.map((one) => ({ ...one, cluster: 'ack-2', clusterId: 'c2' }));
+  scene.observation = { ...scene.observation, target: { ...target, services: [...target.services, ...others] } };
+}
+
+const clusters: readonly Row[] = [
+  [
+    'clusters-apart',
+    'warn',
+    'the gateway of one cluster alone does not answer',
+    (scene) => {
+      inTwoClusters(scene);
+      scene.answers = (_probe, _side, services) => services.every(({ cluster }) => cluster !== 'ack-2');
+    },
+    /the gateway in ack-2 does not answer probe productpage \(503, not 200\), and that in ack does.*security groups may keep/,
+    /^aliyun cs DescribeClusterDetail --ClusterId c2$/,
+  ],
+  [
+    'clusters-apart',
+    'unknown',
+    'no probe asks the target',
+    (scene) => {
+      inTwoClusters(scene);
+      scene.spec = { ...scene.spec, probes: [] };
+    },
+    /whether pods of ack and ack-2 reach one another cannot be told without a probe.*AuthorizeSecurityGroup/,
+    /^aliyun cs DescribeClusterDetail --ClusterId c1$/,
+  ],
+  [
+    'clusters-apart',
+    'unknown',
+    'subsets have pods in two clusters',
+    (scene) => {
+      const [first, ...rest] = scene.split.subsets;
+      if (first === undefined) throw new Error('the scene has no subset');
+      const services = first.services?.map((one) => ({ ...one, cluster: 'ack-2', clusterId: 'c2' })) ?? null;
+      scene.split = { ...scene.split, subsets: [{ ...first, services }, ...rest] };
+      scene.spec = { ...scene.spec, subsets: [aSubsetRoute()] };
+    },
+    /pods of reviews are in ack-2 and ack: .* cannot be seen from outside/,
+    /^aliyun cs DescribeClusterDetail --ClusterId c2$/,
+  ],
+];
+
+export const casesOfAnswers: readonly Row[] = [...unreadable, ...parity, ...rollouts, ...clusters];
