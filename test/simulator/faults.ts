@@ -92,7 +92,13 @@ export type Fault =
   | ({ readonly kind: 'listener'; readonly what: 'stopped' | 'rr' } & Spell)
   | { readonly kind: 'person'; readonly atMs: number; readonly command: PersonCommand }
   /** Somebody who looks every now and then, and answers what waits for a person. */
-  | ({ readonly kind: 'attends'; readonly everyMs: number; readonly answers: Answers } & Spell)
+  | ({
+      readonly kind: 'attends';
+      readonly everyMs: number;
+      readonly answers: Answers;
+      /** After the time to undo is over, a rollback is asked for: by somebody who is late, or (below 0) just in time. */
+      readonly undoLateByMs: number | null;
+    } & Spell)
   | ({ readonly kind: 'signals'; readonly how: 'bad' | 'lie' | 'lag' | 'stop' } & Spell)
   | ({ readonly kind: 'probe'; readonly side: Side } & Spell)
   | { readonly kind: 'start'; readonly atMs: number; readonly who: 'same' | 'rival' }
@@ -285,7 +291,7 @@ export function makeFaults(seed: number, safeMs: number): readonly Fault[] {
   if (first.length === 0) return first;
   const roll = random.next();
   const more =
-    roll < 0.3 ? [pick(random, added)(random, safeMs)] : roll < 0.36 ? pick(random, plots)(random, safeMs) : [];
+    roll < 0.3 ? [pick(random, added)(random, safeMs)] : roll < 0.4 ? pick(random, plots)(random, safeMs) : [];
   return [...first, ...more, ...(random.next() < 0.15 ? [attends(random, safeMs)] : [])];
 }
 
@@ -303,7 +309,8 @@ const attends: Maker = (random, safeMs) => ({
       null,
     ]),
   },
-  atMs: random.between(0, safeMs),
+  undoLateByMs: random.next() < 0.5 ? random.between(-20, 20) : null,
+  atMs: random.between(0, safeMs / 4),
   forMs: random.between(minute, 15 * minute),
 });
 
@@ -327,6 +334,14 @@ const plots: readonly ((random: Random, safeMs: number) => readonly Fault[])[] =
       phase: pick(random, ['before', 'after']),
     },
   ],
+  // Looks that are answered when the next step is under way.
+  (random) =>
+    [0, 1, 2].map(() => ({
+      kind: 'freeze',
+      port: pick(random, ['signals.read', 'probe.ask', 'loadBalancer.describeListeners']),
+      nth: random.between(2, 16),
+      forMs: random.between(25_000, 100_000),
+    })),
   // A person's rescue that ends before it began.
   (random) => [
     { kind: 'rescue', atMs: random.between(10_000, 60_000), isForced: false },

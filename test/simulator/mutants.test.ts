@@ -19,6 +19,8 @@ const rules: Readonly<Record<MutantName, string>> = {
   // What was lost decides which: a write's right, or a notice.
   'lost-race-ignored': 'rule [67]',
   'window-ignored': 'rule 4',
+  'undone-late': 'rule 4',
+  'counts-of-before': 'rule 4',
   'absent-after-rollback': 'rule 10',
   'causes-told': 'rule 11',
 };

@@ -90,6 +90,16 @@ export const mutants = {
     find: 'if (await ports.store.commit(next, stored.revision, history)) return { ...updated, next };',
     replace: 'await ports.store.commit(next, stored.revision, history);\n    return { ...updated, next };',
   }),
+  'undone-late': patched({
+    file: 'src/engine/advance.ts',
+    find: 'const fired = fireTimers(current, atMs) ?? { record: current, history: [] };\n    const stepped',
+    replace: 'const fired = { record: current, history: [] };\n    const stepped',
+  }),
+  'counts-of-before': patched({
+    file: 'src/engine/judged-step.ts',
+    find: 'fromMs: verifiedAtMs + spec.settleMs,',
+    replace: 'fromMs: (context.baseline?.takenAtMs ?? 0) + spec.settleMs,',
+  }),
   'window-ignored': patched({
     file: 'state-machines/vocabulary.ts',
     find: '!isOpen(context.spec.windows, event.at),',

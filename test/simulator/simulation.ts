@@ -342,13 +342,23 @@ class Simulation {
   #attend(fault: Extract<Fault, { kind: 'attends' }>, inMs: number): void {
     this.#scheduler.at(startMs + inMs, () => {
       if (this.#weather.isCalm || inMs > fault.atMs + fault.forMs) return;
-      const answer = answerTo(this.#outside.records.get(this.#scenario.spec.name), fault.answers);
+      const record = this.#outside.records.get(this.#scenario.spec.name);
+      this.#undo(record, fault);
+      const answer = answerTo(record, fault.answers);
       if (answer !== null) {
         this.#coverage.hit('attends');
         this.#command(answer);
       }
       this.#attend(fault, inMs + fault.everyMs);
     });
+  }
+
+  /** Asked for at the moment at which the time to undo runs out. */
+  #undo(record: MigrationRecord | undefined, { everyMs, undoLateByMs }: Extract<Fault, { kind: 'attends' }>): void {
+    const overAtMs = record?.state === 'completed' ? record.timers[0]?.dueAtMs : undefined;
+    const { nowMs } = this.#scheduler;
+    if (overAtMs === undefined || undoLateByMs === null || overAtMs > nowMs + everyMs) return;
+    this.#scheduler.at(overAtMs + undoLateByMs, () => this.#command({ type: 'rollback', isForced: false }));
   }
 
   #command(typed: PersonCommand): void {
