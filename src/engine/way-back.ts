@@ -1,8 +1,10 @@
-import type { Baseline } from '../domain/baseline.ts';
+import { type Baseline, goalOf } from '../domain/baseline.ts';
 import type { Command, MigrationRecord } from '../domain/record.ts';
 import type { Ports } from '../ports/ports.ts';
+import { agreementOf } from './converge.ts';
 import { exclusively } from './exclusively.ts';
 import { leftoversIfTold } from './leftovers.ts';
+import { observe } from './observe.ts';
 import { again, answer, type Outcome } from './outcome.ts';
 import { restore } from './restore.ts';
 import { seal } from './seal.ts';
@@ -11,6 +13,9 @@ import { tryGlass } from './try-glass.ts';
 
 /** A source that was at 0 needs up to so long until the load balancer calls it healthy: nothing to page anybody for. */
 const blockedToldAfterMs = 20_000;
+
+/** A reason is a sentence for people, not a list of backends. */
+const differencesMax = 5;
 
 /** One attempt at the way back, as the command of a rollback. */
 export async function restoreBaseline(
@@ -68,5 +73,17 @@ export async function rehearseGlass(
   const tried = await tryGlass(ports, baseline, command.createdAtMs, (loadBalancer, work) =>
     exclusively(ports, `clb ${loadBalancer}`, `${command.id} ${record.revision}`, work),
   );
-  return answer({ type: 'glass.tried', question, ...tried });
+  const changed = await changedSince(ports, baseline);
+  return answer({ type: 'glass.tried', question, ...tried, problem: tried.problem ?? changed });
+}
+
+/** The trial may end long after the way back was verified, and is the last look of a rehearsal: null where all is as it was. */
+async function changedSince(ports: Ports, { routes }: Baseline): Promise<string | null> {
+  for (const kept of routes) {
+    const { weights, differences } = agreementOf(await observe(ports, kept.route), goalOf(kept));
+    if (weights === 'agree') continue;
+    const texts = differences.slice(0, differencesMax).map(({ text }) => text);
+    return `afterwards ${kept.route.loadBalancer} is not as it was: ${texts.join('; ') || 'it cannot be told'}`;
+  }
+  return null;
 }

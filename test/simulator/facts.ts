@@ -30,6 +30,8 @@ export interface Facts {
   readonly hasFailover: boolean;
   readonly hasLostStore: boolean;
   readonly hasRescue: boolean;
+  /** By run: the revision with which its rollback began. */
+  readonly rollbackRevisions: Map<string, number>;
   readonly trace: Trace;
   readonly hit: (what: string) => void;
   readonly violate: (rule: string, text: string) => void;

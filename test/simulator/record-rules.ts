@@ -14,7 +14,6 @@ const timersMax = 10;
 export class RecordRules {
   readonly #facts: Facts;
   readonly #posted = new Map<string, string>();
-  readonly #rollbackRevision = new Map<string, number>();
   readonly #completedAtMs = new Map<string, number>();
   readonly #finished = new Set<string>();
   readonly #committed = new Set<string>();
@@ -91,7 +90,7 @@ export class RecordRules {
       violate('7', `${what}: a rollback is never given up`);
     }
     if (before.isFinal && next.state !== before.state) violate('7', `${what}: it was final`);
-    if (isRollingBack(next) && !isRollingBack(before)) this.#rollbackRevision.set(next.run, next.revision);
+    if (isRollingBack(next) && !isRollingBack(before)) this.#facts.rollbackRevisions.set(next.run, next.revision);
     if (next.state === 'completed' && before.state !== 'completed') this.#completedAtMs.set(next.run, next.updatedAtMs);
     if (before.state === 'completed' && next.state === 'closed') {
       const restedMs = world.scheduler.nowMs - (this.#completedAtMs.get(next.run) ?? 0);
@@ -106,7 +105,7 @@ export class RecordRules {
       const states = world.since(instance.knowsSinceMs());
       const missing = wasAsAsked(states, (route) => goalFor(next, route));
       if (missing !== null) violate('2', `${what}: ${missing}`);
-      const least = this.#rollbackRevision.get(next.run) ?? 0;
+      const least = this.#facts.rollbackRevisions.get(next.run) ?? 0;
       const isSealed = states.some((state) =>
         this.#routesOf(state, next).every(
           ({ sides }) => (sides.source.fence ?? 0) >= least && (sides.target.fence ?? 0) >= least,

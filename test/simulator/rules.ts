@@ -29,8 +29,8 @@ export class Rules implements Listening {
   readonly #leases = new Map<string, Instance>();
   #hasLateGlass = false;
 
-  constructor(facts: Omit<Facts, 'violate'>) {
-    this.#facts = { ...facts, violate: (rule, text) => this.violate(rule, text) };
+  constructor(facts: Omit<Facts, 'violate' | 'rollbackRevisions'>) {
+    this.#facts = { ...facts, rollbackRevisions: new Map(), violate: (rule, text) => this.violate(rule, text) };
     this.#traffic = new TrafficRules(this.#facts);
     this.#records = new RecordRules(this.#facts);
     this.#evidence = new EvidenceRules(this.#facts);
@@ -105,6 +105,7 @@ export class Rules implements Listening {
 
   kept(name: string, isEmptied: boolean): void {
     this.#objects.kept(name);
+    if (isEmptied) this.#traffic.emptied();
     const record = this.#facts.records.get(name);
     const { hasFailover } = this.#facts;
     if (isEmptied && record !== undefined && !record.isFinal && !hasFailover) {

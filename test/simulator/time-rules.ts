@@ -1,3 +1,5 @@
+import type { RouteGoal } from '../../src/domain/agreement.ts';
+import type { Baseline } from '../../src/domain/baseline.ts';
 import type { MigrationRecord } from '../../src/domain/record.ts';
 import type { HistoryEntry } from '../../src/ports/migration-store.ts';
 import type { EvidenceRules } from './evidence-rules.ts';
@@ -33,17 +35,28 @@ export class TimeRules {
     history: readonly HistoryEntry[],
   ): void {
     if (before !== null && before.run === next.run) {
-      this.#checkClaim(before, next, history);
+      this.#checkClaim(instance, before, next, history);
       this.#checkPullBack(before, next, history);
     }
     if (!instance.name.startsWith('watchdog')) this.#engineAtMs.set(next.run, this.#facts.world.scheduler.nowMs);
   }
 
   /** The watchdog leaves alone what somebody cares for (rule 9). */
-  #checkClaim(before: MigrationRecord, next: MigrationRecord, history: readonly HistoryEntry[]): void {
+  #checkClaim(
+    instance: Instance,
+    before: MigrationRecord,
+    next: MigrationRecord,
+    history: readonly HistoryEntry[],
+  ): void {
     const isForSilence = history.some(({ kind, text }) => kind === 'watchdog.claimed' && /heartbeat/.test(text));
     const { baseline } = contextOf(before);
-    if (!isForSilence || baseline === null) return;
+    if (baseline === null) return;
+    if (history.some(({ kind }) => kind === 'watchdog.restored')) {
+      const states = this.#facts.world.since(instance.knowsSinceMs());
+      const missing = wasAsAsked(states, ({ route }) => restoredGoal(baseline, route.loadBalancer));
+      if (missing !== null) this.#facts.violate('2', `the watchdog has restored ${next.name}, and ${missing}`);
+    }
+    if (!isForSilence) return;
     const silentMs = next.updatedAtMs - before.updatedAtMs;
     // One that was claimed before is cared for every few seconds, or by nobody.
     const limitMs = Math.min(
@@ -82,6 +95,8 @@ export class TimeRules {
     const silentMs = nowMs - (this.#engineAtMs.get(record.run) ?? nowMs);
     const freeMs = nowMs - this.#watchdogFreeSinceMs;
     if (baseline === null || record.isFinal || !splitStates.test(record.state)) return;
+    // What others change after the way back was verified waits for an engine: it is held against `watchdog.restored`.
+    if (record.rescue?.phase === 'restored' && this.#facts.hasForeign) return;
     const patienceMs =
       baseline.patience.deadManMs + slackMs + baseline.patience.breakGlassMs + baseline.patience.capacityMs;
     if (silentMs > patienceMs && freeMs > patienceMs)
@@ -133,6 +148,11 @@ export class TimeRules {
     const isFree = weather.isCalm && nowMs > weather.calmAtMs + slackMs;
     if (isMoving && isFree && overMs > slackMs) violate('4', `${name} is on the move ${overMs} ms past its deadline`);
   }
+}
+
+/** The weights of before at one load balancer; null where it is of another migration. */
+function restoredGoal({ routes }: Baseline, loadBalancer: string): RouteGoal | null {
+  return routes.find(({ route }) => route.loadBalancer === loadBalancer) ?? null;
 }
 
 /** What the watchdog puts up with: an engine that is dead, and everything that is about evidence. */

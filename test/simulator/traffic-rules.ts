@@ -26,6 +26,7 @@ export class TrafficRules {
   /** Shares that each route may have until the next one is verified: both ends of what is under way. */
   readonly #ends = new Map<number, number[]>();
   #isForced = false;
+  #emptiedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(facts: Facts) {
     this.#facts = facts;
@@ -35,6 +36,11 @@ export class TrafficRules {
   /** A person's word that goes past the guards on health and capacity. */
   force(): void {
     this.#isForced = true;
+  }
+
+  /** A way back that was kept is over. */
+  emptied(): void {
+    this.#emptiedAtMs = this.#facts.world.scheduler.nowMs;
   }
 
   /** @param isReached the end is reached, and what was before is no end any more */
@@ -55,14 +61,16 @@ export class TrafficRules {
       own.weight !== weights.weight ||
       Object.entries(weights.overrides).some(([id, weight]) => own.overrides[id] !== weight);
     if (!isChange) return;
-    // A person's rescue goes on with what it read, also when the engine is done meanwhile.
-    const isKept = [...world.kept.values()].some(({ baseline }) => baseline !== null);
+    // Who began to read before it was emptied goes on with that; a person's rescue does so to its end.
+    const isKept =
+      [...world.kept.values()].some(({ baseline }) => baseline !== null) ||
+      this.#emptiedAtMs >= instance.knowsSinceMs();
     if (!isKept && !instance.name.startsWith('rescue')) violate('9', `${what}: no way back is kept`);
     const known = world.since(instance.knowsSinceMs());
     if (known.every((state) => this.#darkens(state, index, side, weights)))
       violate('1', `${what}: nothing is left that carries`);
     // What a shift under way is to come to may be lost with the newest commits.
-    if (!this.#facts.hasFailover && known.every((state) => this.#goesBeyond(state, index, side, weights)))
+    if (!this.#facts.hasFailover && known.every((state) => this.#goesBeyond(state, index, side, weights, fence)))
       violate('1', `${what}: beyond both ends`);
     // Who rescues brings back a share that the record still asks for.
     const isShifting = /^(tick|step)/.test(instance.name);
@@ -147,7 +155,7 @@ export class TrafficRules {
     return !isBlocked && highest(mine) > highest(others) + this.#nearness();
   }
 
-  #goesBeyond(state: WorldState, index: number, side: Side, weights: CarrierWeights): boolean {
+  #goesBeyond(state: WorldState, index: number, side: Side, weights: CarrierWeights, fence: number): boolean {
     const route = state.routes[index] as RouteState;
     const owner = [...this.#facts.records.values()].find(
       (record) => !record.isFinal && goalFor(record, route) !== null,
@@ -162,7 +170,10 @@ export class TrafficRules {
     const own = settledSum(state, route, side, weights);
     // The annotation is one for all groups, and so are the ends.
     const after = highest(now.map((sums) => ({ ...sums, [side]: own })));
-    return after > Math.max(highest(now), highest([endSums])) + this.#nearness();
+    // A write that was under way when the rollback began is of the step before.
+    const isOfBefore = owner !== undefined && fence < (this.#facts.rollbackRevisions.get(owner.run) ?? 0);
+    const ends = isOfBefore ? (this.#ends.get(index) ?? []) : [];
+    return after > Math.max(highest(now), highest([endSums]), ...ends) + this.#nearness();
   }
 
   /** A source that shrank is given time to grow before everything comes back to it (rule 5). */
@@ -189,7 +200,8 @@ export class TrafficRules {
   /** The cloud controller has its time first. */
   #checkGlassTime(what: string): void {
     const { records, world, violate, hasRescue, hasLostStore, hasFailover } = this.#facts;
-    const isTried = [...records.values()].some(({ state }) => state === 'tryingGlass');
+    // Who was frozen or overtaken in the middle of the trial of a rehearsal goes on with it, up to what was there before.
+    const isTried = [...records.values()].some((record) => contextOf(record).triesGlass);
     if (hasRescue || hasLostStore || hasFailover || isTried) return;
     const isTime = [...records.values()].some((record) => {
       const { baseline, rollingBackSinceMs } = contextOf(record);

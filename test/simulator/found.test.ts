@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest';
+import type { Fault } from './faults.ts';
+import { simulate } from './simulation.ts';
+import { production } from './wiring.ts';
+
+interface Found {
+  readonly name: string;
+  readonly seed: number;
+  /** Those that are left when every other is taken away. */
+  readonly faults: readonly Fault[];
+}
+
+/** What seeds beyond those of every test run have shown, with the faults that it takes. */
+const found: readonly Found[] = [
+  {
+    name: 'a rehearsal does not end while somebody else gives the target traffic',
+    seed: 5839,
+    faults: [
+      { kind: 'fight', side: 'target', weight: '100', everyMs: 20_710, atMs: 52_795, forMs: 215_070 },
+      { kind: 'fenceLost', atMs: 143_371, side: 'target' },
+      { kind: 'crash', port: 'router.keepBaseline', nth: 1, phase: 'before' },
+      { kind: 'stall', of: 'mesh', atMs: 38_271, forMs: 83_087 },
+      { kind: 'crash', port: 'store.endLease', nth: 1, phase: 'after' },
+    ],
+  },
+];
+
+it.each(found)('$name: seed $seed', async ({ seed, faults }) => {
+  expect((await simulate({ seed, faults, wiring: production })).violations).toEqual([]);
+});
