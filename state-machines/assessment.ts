@@ -1,3 +1,4 @@
+import { gatewayChange, isOnItsWay } from '../src/domain/gateway-change.ts';
 import { areGreen, failingProbe, withAnswers } from '../src/domain/probe-health.ts';
 import { shareOfSplit } from '../src/domain/split.ts';
 import { askedOf } from '../src/domain/stages.ts';
@@ -58,9 +59,9 @@ export function assess(context: MigrationContext, look: Look, atMs: number): Ass
     if (isSettling) return { kind: 'stay', text: `the controller is at work: ${inShort(look.differences)}` };
     const drift = assessDrift(context, look);
     // Backends that come and go with their pods are not somebody's change.
-    return drift.kind === 'hold' && look.isAtClbOnly ? (restarting(look) ?? drift) : drift;
+    return drift.kind === 'hold' && look.isAtClbOnly ? (restarting(context, look, atMs) ?? drift) : drift;
   }
-  const restart = restarting(look);
+  const restart = restarting(context, look, atMs);
   if (restart !== null) return restart;
   if (look.weights === 'unknown') return { kind: 'stay', text: inShort(look.differences) };
   const missed = missedShare(context, look);
@@ -75,8 +76,14 @@ export function assess(context: MigrationContext, look: Look, atMs: number): Ass
   return { kind: 'pass' };
 }
 
-/** Nothing goes on while pods of a target are replaced: what is seen of it now is of pods that go. */
-function restarting({ restarting: text }: Look): Assessment | null {
+/**
+ * Nothing goes on while pods of a target are replaced: what is seen of it now is of pods that go. A change of the
+ * gateway that restarts them counts before its Deployments show it.
+ */
+function restarting(context: MigrationContext, look: Look, atMs: number): Assessment | null {
+  const { gatewayFields = [], gatewayChange: known = null, spec } = context;
+  const onItsWay = known !== null && isOnItsWay(known, atMs) ? known.text : null;
+  const text = look.restarting ?? gatewayChange(spec.routes, gatewayFields, look.gatewayFields) ?? onItsWay;
   return text === null ? null : { kind: 'hold', cause: 'restarting', text };
 }
 

@@ -1,6 +1,7 @@
 import type { AchievedShare, RouteGoal } from '../src/domain/agreement.ts';
 import type { Baseline } from '../src/domain/baseline.ts';
 import type { EntryAnswer } from '../src/domain/entry.ts';
+import type { GatewayChange, GatewayFields } from '../src/domain/gateway-change.ts';
 import type { Judging } from '../src/domain/judge/judging.ts';
 import type { Verdict } from '../src/domain/judge/verdict.ts';
 import type { Leftover } from '../src/domain/leftover.ts';
@@ -70,6 +71,10 @@ export interface MigrationContext {
   /** A person promoted all steps: no more bakes. */
   readonly skipsBakes: boolean;
   readonly probes: readonly ProbeHealth[];
+  /** The fields of the IstioGateways that restart their pods, as the last look that read them found them. */
+  readonly gatewayFields?: GatewayFields;
+  /** The newest change of these that was seen. */
+  readonly gatewayChange?: GatewayChange | null;
   /** What the entries of the load balancers answered since the target has weight. */
   readonly entries?: readonly EntryAnswer[];
   readonly verdict: Verdict | null;

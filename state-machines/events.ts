@@ -1,6 +1,7 @@
 import type { AchievedShare, RouteGoal } from '../src/domain/agreement.ts';
 import type { Baseline } from '../src/domain/baseline.ts';
 import type { EntryAnswer } from '../src/domain/entry.ts';
+import type { GatewayFields } from '../src/domain/gateway-change.ts';
 import type { Judging } from '../src/domain/judge/judging.ts';
 import type { Verdict } from '../src/domain/judge/verdict.ts';
 import type { Leftover } from '../src/domain/leftover.ts';
@@ -35,6 +36,8 @@ export interface Look extends Achieved {
   readonly isSourceCarrying: boolean;
   /** The change that restarts pods of a target now, in words; null where none does. */
   readonly restarting: string | null;
+  /** Of the IstioGateways, the fields that restart their pods. */
+  readonly gatewayFields: GatewayFields;
   /** What the sources could carry. */
   readonly sourcePods: SourcePods;
   readonly answers: readonly ProbeAnswer[];

@@ -1,4 +1,5 @@
 import { assign, setup } from 'xstate';
+import { gatewayChange, knownFields } from '../src/domain/gateway-change.ts';
 import { withMeasured } from '../src/domain/measured.ts';
 import { withAnswers } from '../src/domain/probe-health.ts';
 import { describeShrunk, shrunkSources } from '../src/domain/source-capacity.ts';
@@ -66,6 +67,16 @@ function stillShrunk({ baseline, shrunk }: MigrationContext, look: Look): readon
   return baseline === null ? [] : shrunkSources(baseline, look.sourcePods, shrunk);
 }
 
+/** The fields of the gateways as they are now, and when one of them changed. */
+function seenFields(context: MigrationContext, look: Look, atMs: number) {
+  const before = context.gatewayFields ?? [];
+  const text = gatewayChange(context.spec.routes, before, look.gatewayFields);
+  return {
+    gatewayFields: knownFields(before, look.gatewayFields),
+    gatewayChange: text === null ? (context.gatewayChange ?? null) : { text, atMs },
+  };
+}
+
 /** Sources that shrank since the look before, in words; null where none did. */
 export function newlyShrunk({ context, event }: Args): string | null {
   const { baseline, shrunk } = context;
@@ -111,6 +122,7 @@ export const vocabulary = setup({
         probes: withAnswers(context.probes, look.answers, event.at),
         shrunk: stillShrunk(context, look),
         entries: look.entries,
+        ...seenFields(context, look, event.at),
         verdict: look.verdict,
         judging: look.judging,
         observed: look.observed ?? context.observed,

@@ -1,4 +1,5 @@
 import type { Backend, BackendMode } from './backend-weights.ts';
+import type { FieldDigests } from './gateway-change.ts';
 import type { WorkloadReading } from './rollout.ts';
 import type { Route, Side } from './spec.ts';
 
@@ -32,6 +33,8 @@ export interface CarrierReading {
   readonly writtenBy: string | null;
   /** The same of the weight in each of `overrides`. */
   readonly overridesWrittenBy: Readonly<Record<string, string | null>>;
+  /** Of an IstioGateway; absent where a Service carries the weight. */
+  readonly restarting?: FieldDigests;
   /** What our newest write left beside the fence; null where nothing, or nothing readable, is there. */
   readonly mark: WriteMark | null;
 }

@@ -57,6 +57,7 @@ export async function look(ports: Ports, context: MigrationContext, revision: nu
     newerFence: newerFence(seen, revision),
     isSourceCarrying: isCarrying(seen),
     restarting: (seen.observations ?? []).map(({ target }) => rolloutAt(target, 'passes')).find(Boolean) ?? null,
+    gatewayFields: (seen.observations ?? []).map(({ target }) => target.carrier?.restarting ?? null),
     sourcePods: sourcePods(seen),
     achieved: achievedOf(seen.observations ?? []),
     achievedSplits: (seen.splits ?? []).map(achievedSplit),

@@ -102,4 +102,35 @@ describe('while the pods of the target are replaced', () => {
     expect(await view(world)).toMatchObject({ state: 'progressing.baking', step: 1 });
     expect(writes(world)).toBe(before);
   });
+
+  it('a field of the gateway that restarts them holds the step before its Deployment shows it', async () => {
+    const world = aWorld();
+    world.workloads = [aWorkload()];
+    world.gatewayFields = { 'spec.resources': 'a1' };
+    await start(world);
+    await pass(world, 30);
+    expect(await view(world)).toMatchObject({ state: 'progressing.baking', step: 1 });
+    world.gatewayFields = { 'spec.resources': 'b2' };
+    await pass(world, 10);
+    const said =
+      'IstioGateway asm/istio-system/ingressgateway-asm was changed in spec.resources, which restarts its pods';
+    expect(await view(world)).toMatchObject({ state: 'held', step: 1, reason: said });
+    world.workloads = [replacing];
+    await pass(world, 60);
+    expect(await view(world)).toMatchObject({ state: 'held', step: 1 });
+    world.workloads = [aWorkload()];
+    await pass(world, 15);
+    expect(await view(world)).toMatchObject({ state: 'progressing.baking', step: 1 });
+  });
+
+  it('and goes on by itself where nothing comes of it', async () => {
+    const world = aWorld();
+    await start(world);
+    await pass(world, 30);
+    world.gatewayFields = { 'spec.env': 'a1' };
+    await pass(world, 10);
+    expect((await view(world)).state).toBe('held');
+    await pass(world, 40);
+    expect(await view(world)).toMatchObject({ state: 'progressing.baking', step: 1 });
+  });
 });

@@ -128,6 +128,7 @@ function aLook(share: number): Look {
     newerFence: null,
     isSourceCarrying: true,
     restarting: null,
+    gatewayFields: [],
     sourcePods: [3],
     answers: answers(true, true),
     entries: [],

@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto';
 import * as v from 'valibot';
+import { restartingFields } from '../../domain/gateway/restarts.ts';
 import { serverlessKey } from '../../domain/gateway/shape.ts';
+import type { FieldDigests } from '../../domain/gateway-change.ts';
 import { TerminalError } from '../../ports/errors.ts';
 
 export const gatewayResource = {
@@ -32,16 +35,29 @@ const gatewaySchema = v.object({
   ),
 });
 
-export type GatewayObject = v.InferOutput<typeof gatewaySchema>;
+export type GatewayObject = v.InferOutput<typeof gatewaySchema> & {
+  /** Of the fields that restart the gateway's pods. */
+  readonly restarting: FieldDigests;
+};
 
 /** @throws TerminalError where the object is not an IstioGateway as described */
 export function parseGateway(object: unknown, name: string): GatewayObject {
   const parsed = v.safeParse(gatewaySchema, object);
-  if (parsed.success) return parsed.output;
+  if (parsed.success) return { ...parsed.output, restarting: digestsOf(object) };
   const [issue] = parsed.issues;
   throw new TerminalError(
     `IstioGateway ${name}: ${v.getDotPath(issue) ?? 'the object'}: ${issue.message.slice(0, 200)}`,
   );
+}
+
+const digestCharacters = 16;
+
+function digestsOf(object: unknown): FieldDigests {
+  const fields = Object.entries(restartingFields(object)).map(([path, value]) => {
+    const digest = createHash('sha256').update(JSON.stringify(value)).digest('hex');
+    return [path, digest.slice(0, digestCharacters)] as const;
+  });
+  return Object.fromEntries(fields);
 }
 
 /** Its pods are the mesh's own, and none is in a cluster of the user's (reference C3). */

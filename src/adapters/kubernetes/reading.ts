@@ -109,6 +109,7 @@ export function carrierOfGateway(gateway: GatewayObject): CarrierReading {
         return [clusterId, writtenBy(managedFields, path)];
       }),
     ),
+    restarting: gateway.restarting,
     mark: markIn(gateway.metadata.annotations ?? {}),
   };
 }

@@ -53,6 +53,17 @@ export function diffGateways(
   ];
 }
 
+/** The values of the fields that restart the pods (of ASM 1.16 and later), by their paths; those of overrides too. */
+export function restartingFields(gateway: unknown): Readonly<Record<string, unknown>> {
+  const spec = specOf(gateway);
+  const own = (fields: Fields, path: string) =>
+    restarting.flatMap((field) => (fields[field] == null ? [] : [[`${path}.${field}`, fields[field]] as const]));
+  const overrides = Object.entries(fieldsOf(spec['overrides'])).flatMap(([cluster, override]) =>
+    own(fieldsOf(override), `spec.overrides.${cluster}`),
+  );
+  return Object.fromEntries([...own(spec, 'spec'), ...overrides]);
+}
+
 /** The worst of all: a restart is told before what cannot be told. */
 export function effectOf(changes: readonly GatewayChange[]): Effect {
   return (['restart', 'unknown'] as const).find((effect) => changes.some((one) => one.effect === effect)) ?? 'none';

@@ -144,6 +144,20 @@ describe('the Deployments behind a target', () => {
   });
 });
 
+describe('the gateway of a target', () => {
+  it('is read with a digest of each field that restarts its pods, which a weight is not', async () => {
+    const fieldsOf = async (spec: object, weight: string) => {
+      const serviceAnnotations = { ...cloudAnnotations, [annotationKey('weight')]: weight };
+      putGateway(world.asm, { serviceAnnotations, ...spec });
+      return (await world.router.read(route)).target.carrier?.restarting;
+    };
+    const before = await fieldsOf({ hostNetwork: false, nodeSelector: { pool: 'a' } }, '0');
+    expect(Object.keys(before ?? {}).sort()).toEqual(['spec.hostNetwork', 'spec.nodeSelector']);
+    expect(await fieldsOf({ hostNetwork: false, nodeSelector: { pool: 'a' } }, '10')).toEqual(before);
+    expect(await fieldsOf({ hostNetwork: false, nodeSelector: { pool: 'b' } }, '10')).not.toEqual(before);
+  });
+});
+
 describe('a serverless gateway', () => {
   it('is refused for a route by name, where it has no cluster whose Service could be read', async () => {
     const metadata = {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseAsmVersion } from '../../../src/domain/gateway/asm-version.ts';
-import { diffGateways, effectOf } from '../../../src/domain/gateway/restarts.ts';
+import { diffGateways, effectOf, restartingFields } from '../../../src/domain/gateway/restarts.ts';
 
 type Spec = Readonly<Record<string, unknown>>;
 const gateway = (spec: Spec, annotations: Readonly<Record<string, string>> = {}, more: object = {}) => ({
@@ -130,4 +130,15 @@ test('of several changes the worst is told', () => {
   expect(effectOf(changes({ runAsRoot: false, hostNetwork: true }))).toBe('restart');
   expect(effectOf(changes({ minReplicas: 3 }))).toBe('none');
   expect(effectOf([])).toBe('none');
+});
+
+test('the fields that restart pods are told by their paths, those of overrides too, and no weight is among them', () => {
+  const env = [{ name: 'A', value: '1' }];
+  const serviceAnnotations = { weight: '10' };
+  const overrides = { c1: { resources: { limits: { cpu: '2' } }, serviceAnnotations }, c2: { replicaCount: 2 } };
+  expect(restartingFields({ spec: { env, replicaCount: 3, serviceAnnotations, overrides } })).toEqual({
+    'spec.env': env,
+    'spec.overrides.c1.resources': { limits: { cpu: '2' } },
+  });
+  expect(restartingFields(null)).toEqual({});
 });
