@@ -34,7 +34,10 @@ export function glassMoves(
   if (source === undefined || target === undefined) return [];
   // A source that its baseline lowers waits for the target, or the share in between would rise (rule 1).
   const isLowered = source.some((move) => weightSum(move.backends) < weightBefore(observation, move));
-  if (source.length > 0 && !(isLowered && target.length > 0)) return source;
+  if (source.length > 0 && !(isLowered && target.length > 0)) {
+    // A baseline that gives the source nothing either must not darken the group (rule 1).
+    return isLowered && refusalOf(observation, 'source', goal.source, options) !== null ? [] : source;
+  }
   return refusalOf(observation, 'target', goal.target, options) === null ? target : [];
 }
 

@@ -22,3 +22,12 @@ it('and for the source first where the baseline raises it', () => {
   const split = anObservation({ weight: '0' }, { weight: '100' });
   expect(glassMoves(split, baseline, cautious).map(({ side }) => side)).toEqual(['source']);
 });
+
+it('breaks no glass where the baseline would leave nothing with weight', () => {
+  // Somebody had set the source to 0 as the baseline was taken: seed 13631 of the simulator.
+  const dark = { ...baseline, ...aGoal('0', '0') };
+  const back = anObservation({ weight: '100' }, { weight: '0' });
+  expect(glassMoves(back, dark, cautious)).toEqual([]);
+  const split = anObservation({ weight: '100' }, { weight: '100' });
+  expect(glassMoves(split, dark, cautious).map(({ side }) => side)).toEqual(['target']);
+});

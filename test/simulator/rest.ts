@@ -1,4 +1,5 @@
 import type { MigrationRecord } from '../../src/domain/record.ts';
+import { contextOf } from './facts.ts';
 
 const settledForMs = 60_000;
 /** States that wait for a person; everything else goes on by itself. */
@@ -10,8 +11,20 @@ export function isAtRest(records: ReadonlyMap<string, MigrationRecord>, nowMs: n
   return [...records.values()].every((record) => {
     if (record.isFinal) return record.outbox.length === 0;
     const isTold = record.outbox.every(({ effect }) => effect.type !== 'deliver');
-    return waiting.has(record.state) && isTold && nowMs >= lastChangeMs(record) + settledForMs;
+    return (
+      (waiting.has(record.state) || isDarkBefore(record)) && isTold && nowMs >= lastChangeMs(record) + settledForMs
+    );
   });
+}
+
+/** Stuck before a baseline that would leave nothing with weight: only a person can say what is to be. */
+function isDarkBefore({ state, snapshot }: MigrationRecord): boolean {
+  const { baseline } = contextOf({ snapshot });
+  return (
+    state === 'stuck' &&
+    baseline !== null &&
+    baseline.routes.some(({ source, target }) => source.weight === '0' && target.weight === '0')
+  );
 }
 
 /** When the newest command that drives it was first asked for is not when its state changed: looks are asked for anew. */

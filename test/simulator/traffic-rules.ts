@@ -14,6 +14,7 @@ import {
   shareOf,
   sumsOf,
   type WorldState,
+  wantedBackends,
   weightFor,
 } from './state.ts';
 import type { Author } from './world.ts';
@@ -118,6 +119,20 @@ export class TrafficRules {
       : healthySumsOf(state, route, group);
   }
 
+  /** Others changed the pods and the cloud controller has not followed: what comes of that is no doing of a write. */
+  #isCatchingUp(state: WorldState, route: RouteState): boolean {
+    if (!this.#facts.hasForeign) return false;
+    return (['source', 'target'] as const).some((side) => {
+      const own = route.sides[side];
+      return own.services.some(({ cluster }) => {
+        const wanted = wantedBackends(state, side, own, cluster).length;
+        return route.groups.some(
+          ({ backends }) => backends.filter((one) => one.side === side && one.cluster === cluster).length !== wanted,
+        );
+      });
+    });
+  }
+
   /** Of what carries a group now, is nothing left: by what the CLB has, or by what the other side was told to be? */
   #darkens(state: WorldState, index: number, side: Side, weights: CarrierWeights): boolean {
     const route = state.routes[index] as RouteState;
@@ -133,6 +148,7 @@ export class TrafficRules {
   /** Of two writes of a shift the one that lowers the target's share goes first; where both raise it, the target. */
   #isOutOfTurn(state: WorldState, index: number, side: Side, weights: CarrierWeights): boolean {
     const route = state.routes[index] as RouteState;
+    if (this.#isCatchingUp(state, route)) return false;
     const owner = [...this.#facts.records.values()].find(
       (record) => !record.isFinal && goalFor(record, route) !== null,
     );
@@ -157,6 +173,7 @@ export class TrafficRules {
 
   #goesBeyond(state: WorldState, index: number, side: Side, weights: CarrierWeights, fence: number): boolean {
     const route = state.routes[index] as RouteState;
+    if (this.#isCatchingUp(state, route)) return false;
     const owner = [...this.#facts.records.values()].find(
       (record) => !record.isFinal && goalFor(record, route) !== null,
     );
