@@ -165,7 +165,8 @@ export class EvidenceRules {
 function isBlatant(record: MigrationRecord, samples: readonly Sample[], inTime: ReadonlySet<string>): boolean {
   const { spec, step, verifiedAtMs } = contextOf(record);
   const share = stagesOf(spec)[step]?.step.share ?? 0;
-  if (share <= 0 || verifiedAtMs === null) return false;
+  // At 100 per cent there is no source to compare with; what somebody else's change brings it then is not counted on.
+  if (share <= 0 || share >= 100 || verifiedAtMs === null) return false;
   const sinceMs = verifiedAtMs + spec.settleMs;
   const told = samplesOfStage(record, samples).filter((one) => one.fromMs >= sinceMs && inTime.has(keyOf(one)));
   const margin = Math.min(1, spec.analysis.harmBudget / (share / 100));
