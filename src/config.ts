@@ -205,7 +205,7 @@ function readVariable<Schema extends v.GenericSchema, Fallback>(
 
 /** The schemas quote what they were given, which is of use in a file and may be a secret here. */
 function withoutValue(message: string): string {
-  return message.replace(/(^|, not )"[\s\S]*(?:"|$)/, '$1"…"');
+  return message.replace(/(^|, not |received )"[\s\S]*(?:"|$)/, '$1"…"');
 }
 
 function parseJson(text: string): { readonly value: unknown } | null {

@@ -154,6 +154,7 @@ describe('the answers of Kubernetes', () => {
       },
     ],
     [/events/, { kind: 'EventList', items: [event] }],
+    [/deployments/, { kind: 'DeploymentList', items: [{ metadata, spec: { template: {} }, status: { replicas: 1 } }] }],
     [
       /nodes/,
       {
@@ -232,6 +233,11 @@ describe('the answers of Kubernetes', () => {
     const [reading] = await readAll();
     expect(reading).toBeInstanceOf(TransientError);
     expect(reading).toMatchObject({ message: expect.stringContaining('an object that cannot be read') });
+  });
+  it('with something else than the list of Deployments are read without it', async () => {
+    answer = (path) => JSON.stringify(/deployments/.test(path) ? {} : wholeOf(path));
+    const [reading] = await readAll();
+    expect(reading).toMatchObject({ target: { services: [{ readyPods: 1 }] } });
   });
   it('with fields that are missing or odd are read or told', () =>
     holds(100, fc.tuple(fc.nat(whole.length - 1), changes, edits, fc.nat(3)), async ([kind, all, letters, how]) => {

@@ -25,6 +25,7 @@ export async function listAll<T>(
   for (let page = 0; page < pagesMax; page++) {
     const paging = next === undefined ? { limit: pageSize } : { limit: pageSize, _continue: next };
     const answer = await client.ask(attempt, (api) => list(api, paging));
+    if (!Array.isArray(answer.items)) throw new TransientError(`${attempt.resource}: the answer is no list`);
     all.push(...answer.items);
     next = answer.metadata?._continue || undefined;
     if (next === undefined) return all;
