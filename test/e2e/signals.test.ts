@@ -32,6 +32,8 @@ beforeAll(async () => {
   const { gateways } = await sandbox.control<GatewaysState>('GET', '/state');
   const scraped = [gateways.source, gateways.target].map(({ metrics }) => metrics.replace('http://', ''));
   prometheus = await startPrometheus({ scraped });
+  // A start is refused while nobody has counted two windows, and a quick machine is here sooner.
+  await until(async () => (await asked('min(count_over_time(istio_requests_total[1m]))')) >= 20, 60_000);
   const described = join(home, 'sandbox.json');
   await writeFile(described, sandbox.stdout());
   serve = await startServe(['--sandbox', described, '--data', join(home, 'data')], {
@@ -50,8 +52,15 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-async function start(name: string): Promise<void> {
-  const analysis = 'analysis: { signals: main, errorRate: { minRequests: 50 } }';
+/** The first value that the Prometheus answers to a query; 0 where it finds nothing. */
+async function asked(query: string): Promise<number> {
+  const answer = await fetch(`${prometheus.url}/api/v1/query?${new URLSearchParams({ query })}`);
+  const { data } = (await answer.json()) as { data: { result: { value: [number, string] }[] } };
+  return Number(data.result[0]?.value[1] ?? 0);
+}
+
+async function start(name: string, more = ''): Promise<void> {
+  const analysis = `analysis: { signals: main, errorRate: { minRequests: 50 }${more} }`;
   const steps = 'steps: [{ share: 50, bake: 10s }]';
   const file = await writeMigration(home, name, steps, 'finish: return', 'settle: 0s', analysis);
   expect(await serve.sluice('start', '-f', file)).toMatchObject({ code: 0 });
@@ -87,14 +96,23 @@ describe('a Prometheus that scrapes the gateways', () => {
     await sandbox.control('PUT', '/gateways/target', { errorRate: 0 });
   }, 120_000);
 
+  it('has a target that became slow rolled back, by the buckets of its histogram', async () => {
+    await sandbox.control('PUT', '/gateways/target', { latencyMs: 700 });
+    await start('slow', ', latency: { over: 500ms }');
+    const view = await ended('slow');
+    expect(view.state).toBe('rolledBack');
+    expect(view.verdict).toMatchObject({ kind: 'fail', metric: 'latency', source: { errors: 0 } });
+    expect(view.verdict?.target.errors).toBeGreaterThan(0);
+    await expectBaseline();
+    await sandbox.control('PUT', '/gateways/target', { latencyMs: 0 });
+  }, 120_000);
+
   it('counts what the gateways counted, to the last request', async () => {
     await sandbox.control('PUT', '/clients', { ratePerSecond: 0 });
     const query = 'sum(istio_requests_total)';
     await until(async () => {
       const { source, target } = await sandbox.counters();
-      const answer = await fetch(`${prometheus.url}/api/v1/query?${new URLSearchParams({ query })}`);
-      const { data } = (await answer.json()) as { data: { result: { value: [number, string] }[] } };
-      return Number(data.result[0]?.value[1]) === source.sinceStart.requests + target.sinceStart.requests;
+      return (await asked(query)) === source.sinceStart.requests + target.sinceStart.requests;
     });
     await sandbox.control('PUT', '/clients', { ratePerSecond: 100 });
   }, 60_000);
