@@ -1,5 +1,6 @@
 import type { MemoryContents } from '../../src/adapters/memory/store.ts';
 import type { RouteGoal } from '../../src/domain/agreement.ts';
+import type { Baseline } from '../../src/domain/baseline.ts';
 import type { MigrationRecord } from '../../src/domain/record.ts';
 import type { Sample } from '../../src/domain/verdict.ts';
 import type { MigrationContext } from '../../state-machines/context.ts';
@@ -40,6 +41,11 @@ export interface Facts {
 /** As it was stored: every record of a run was written by this version of the machine. */
 export function contextOf({ snapshot }: Pick<MigrationRecord, 'snapshot'>): MigrationContext {
   return (snapshot as { readonly context: MigrationContext }).context;
+}
+
+/** Taken as somebody had set the source to 0: no rollback may bring that back (rule 1). */
+export function isDark(baseline: Baseline | null): boolean {
+  return baseline?.routes.some(({ source, target }) => source.weight === '0' && target.weight === '0') ?? false;
 }
 
 const rollbackStates: ReadonlySet<string> = new Set(['rollingBack', 'tryingGlass', 'stuck', 'rolledBack']);

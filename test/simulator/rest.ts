@@ -1,5 +1,5 @@
 import type { MigrationRecord } from '../../src/domain/record.ts';
-import { contextOf } from './facts.ts';
+import { contextOf, isDark } from './facts.ts';
 
 const settledForMs = 60_000;
 /** States that wait for a person; everything else goes on by itself. */
@@ -19,12 +19,7 @@ export function isAtRest(records: ReadonlyMap<string, MigrationRecord>, nowMs: n
 
 /** Stuck before a baseline that would leave nothing with weight: only a person can say what is to be. */
 function isDarkBefore({ state, snapshot }: MigrationRecord): boolean {
-  const { baseline } = contextOf({ snapshot });
-  return (
-    state === 'stuck' &&
-    baseline !== null &&
-    baseline.routes.some(({ source, target }) => source.weight === '0' && target.weight === '0')
-  );
+  return state === 'stuck' && isDark(contextOf({ snapshot }).baseline);
 }
 
 /** When the newest command that drives it was first asked for is not when its state changed: looks are asked for anew. */

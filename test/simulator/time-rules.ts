@@ -3,7 +3,7 @@ import type { Baseline } from '../../src/domain/baseline.ts';
 import type { MigrationRecord } from '../../src/domain/record.ts';
 import type { HistoryEntry } from '../../src/ports/migration-store.ts';
 import type { EvidenceRules } from './evidence-rules.ts';
-import { contextOf, type Facts, goalFor, isRollingBack, wasAsAsked } from './facts.ts';
+import { contextOf, type Facts, goalFor, isDark, isRollingBack, wasAsAsked } from './facts.ts';
 import type { Instance } from './instance.ts';
 import { sumsOf } from './state.ts';
 import { canCarry } from './traffic-rules.ts';
@@ -94,7 +94,7 @@ export class TimeRules {
     const { baseline } = contextOf(record);
     const silentMs = nowMs - (this.#engineAtMs.get(record.run) ?? nowMs);
     const freeMs = nowMs - this.#watchdogFreeSinceMs;
-    if (baseline === null || record.isFinal || !splitStates.test(record.state)) return;
+    if (baseline === null || isDark(baseline) || record.isFinal || !splitStates.test(record.state)) return;
     // What others change after the way back was verified waits for an engine: it is held against `watchdog.restored`.
     if (record.rescue?.phase === 'restored' && this.#facts.hasForeign) return;
     const patienceMs =
@@ -106,7 +106,7 @@ export class TimeRules {
   /** A rollback does not wait for a Kubernetes API or a controller (rule 5). */
   #checkGlass(record: MigrationRecord, nowMs: number): void {
     const { baseline, rollingBackSinceMs } = contextOf(record);
-    if (baseline === null || !isRollingBack(record) || record.isFinal) return;
+    if (baseline === null || isDark(baseline) || !isRollingBack(record) || record.isFinal) return;
     const forMs = nowMs - (rollingBackSinceMs ?? nowMs);
     const patienceMs = Math.max(baseline.patience.breakGlassMs, baseline.patience.capacityMs) + slackMs;
     if (forMs > patienceMs && nowMs - this.#glassFreeSinceMs > patienceMs) {

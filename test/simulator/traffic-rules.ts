@@ -177,7 +177,9 @@ export class TrafficRules {
     const owner = [...this.#facts.records.values()].find(
       (record) => !record.isFinal && goalFor(record, route) !== null,
     );
-    const goal = owner === undefined ? null : goalFor(owner, route);
+    // Fences come with the weights of the baseline, whatever others made of them since it was read.
+    const isKeeping = this.#facts.hasForeign && owner?.state.startsWith('preflighting') === true;
+    const goal = owner === undefined || isKeeping ? null : goalFor(owner, route);
     if (goal === null) return false;
     const endSums = {
       source: settledSum(state, route, 'source', goal.source),
