@@ -23,8 +23,8 @@ const targetWeight = kindOf({
 const sourceWeight = kindOf({
   id: 'source-weight',
   rows: ['E2', 'E4'],
-  asks: 'the weight of the source is an integer 0..100, and it is there',
-  why: 'any other text takes the backends out of the load balancer with a success event (since 2.12); without one the controller counts pods, so that a target of weight 10 may get most of the traffic',
+  asks: 'the weight of the source is an integer 1..100, and it is there',
+  why: 'any other text takes the backends out of the load balancer with a success event (since 2.12); without one the controller counts pods, so that a target of weight 10 may get most of the traffic; with 0 the way back would leave nothing with weight',
   says: ['fail', 'warn'],
 });
 const sourceServes = kindOf({
@@ -103,6 +103,11 @@ function sourceWeightCheck({ route, source }: RouteObservation): Check {
   if (weight === null) {
     const found = 'the source has no weight annotation: the controller counts its pods instead, until the first step';
     return bad(sourceWeight, 'warn', found, { at, remedy });
+  }
+  if (weight === '0') {
+    // The load balancer may still have the weights of a moment ago: what counts is what a rollback would write.
+    const found = 'the weight of the source is "0": the way back would leave nothing with weight';
+    return bad(sourceWeight, 'fail', found, { at, remedy });
   }
   if (parseWeight(weight) !== null) return pass(sourceWeight, `the weight of the source is "${weight}"`, at);
   const found = `the weight of the source is "${weight}", which is not an integer 0..100`;

@@ -54,6 +54,14 @@ const backends: readonly Row[] = [
   ],
   [
     'source-weight',
+    'fail',
+    'the source has weight 0, and the load balancer has not followed yet',
+    (scene) => withCarrier(scene, 'source', { weight: '0' }),
+    /the way back would leave nothing with weight/,
+    /^kubectl -n istio-system annotate service istio-ingressgateway \S+-weight=100 --overwrite$/,
+  ],
+  [
+    'source-weight',
     'warn',
     'the source has no weight',
     (scene) => withCarrier(scene, 'source', { weight: null }),
