@@ -4,7 +4,7 @@ const shared = { testTimeout: 30_000, hookTimeout: 60_000 };
 /** Clocks that run so fast that a busy machine would be seen in the result. */
 const alone = ['test/e2e/crash.test.ts'];
 /** What `npm run test:long` takes its minutes for: the gate has to stay within a quarter of an hour on two cores. */
-const long = ['test/e2e/{canary-secrets,judge,least-privilege,release-clb,retire,signals}.test.ts'];
+const long = ['test/e2e/{bookinfo,canary-secrets,judge,least-privilege,release-clb,retire,signals}.test.ts'];
 const isLong = process.env['SLUICE_TESTS'] === 'long';
 
 export default defineConfig({

@@ -75,6 +75,15 @@ describe('the examples', () => {
     expect(isReachable(plan)).toBe(true);
   });
 
+  test.each([
+    ['bookinfo/migration', 'bookinfo', 3],
+    ['bookinfo/reviews', 'bookinfo-reviews', 0],
+  ])('%s.yaml is valid, and has no field that nobody knows', (name, called, paths) => {
+    const draft = parseMigration(read(name));
+    expect([draft.name, draft.paths?.length ?? 0]).toEqual([called, paths]);
+    expect(unknownTo(migrationJsonSchema() as SchemaNode, parse(read(name)))).toEqual([]);
+  });
+
   test.each(names)('%s.yaml has no field that `sluice schema` does not describe', (name) => {
     expect(unknownTo(migrationJsonSchema() as SchemaNode, parse(read(name)))).toEqual([]);
   });
