@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { advance } from '../../src/engine/advance.ts';
 import { startMigration } from '../../src/engine/start.ts';
-import { viewOf } from '../../src/engine/view.ts';
 import { TransientError } from '../../src/ports/errors.ts';
 import type { EntryQuestion, EntryReply } from '../../src/ports/probe.ts';
 import { anInternalRoute, aProbe, aRoute, aSpec, aStep } from '../fixtures/builders.ts';
+import { pass, view } from '../fixtures/passing.ts';
 import { aWorld, type World } from '../fixtures/world.ts';
 
 const routes = [aRoute(), anInternalRoute()] as const;
@@ -31,20 +31,6 @@ async function start({ ports, nowMs }: World, steps = [aStep(50, { bakeMs: 30_00
   const spec = aSpec({ routes, steps, probes: [aProbe()], notify: ['ops'] });
   await startMigration(ports, spec, { run: 'run-1', actor: 'ada' });
   await advance(ports, 'shop-ingress', nowMs + 1_000);
-}
-
-async function pass(world: World, seconds: number): Promise<void> {
-  for (let second = 0; second < seconds; second++) {
-    for (const side of ['source', 'target'] as const) await world.count(side, 400, 0);
-    await advance(world.ports, 'shop-ingress', world.nowMs + 1_000);
-    world.nowMs += 1_000;
-  }
-}
-
-async function view({ ports }: World) {
-  const record = await ports.store.load('shop-ingress');
-  if (record === null) throw new Error('the record is gone');
-  return viewOf(record);
 }
 
 describe('the entries of the load balancers', () => {

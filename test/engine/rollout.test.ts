@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { advance } from '../../src/engine/advance.ts';
 import { sendCommand } from '../../src/engine/command.ts';
 import { startMigration } from '../../src/engine/start.ts';
-import { viewOf } from '../../src/engine/view.ts';
 import { aSpec, aStep, aWorkload } from '../fixtures/builders.ts';
+import { pass, view } from '../fixtures/passing.ts';
 import { aWorld, type World } from '../fixtures/world.ts';
 
 const replacing = aWorkload({ replicas: 4, updatedReplicas: 1, progress: 'ReplicaSetUpdated' });
@@ -13,20 +13,6 @@ async function start({ ports, nowMs }: World): Promise<void> {
   const spec = aSpec({ steps: [aStep(10), aStep(50), aStep(100)], notify: ['ops'] });
   await startMigration(ports, spec, { run: 'run-1', actor: 'ada' });
   await advance(ports, 'shop-ingress', nowMs + 1_000);
-}
-
-async function pass(world: World, seconds: number): Promise<void> {
-  for (let second = 0; second < seconds; second++) {
-    for (const side of ['source', 'target'] as const) await world.count(side, 400, 0);
-    await advance(world.ports, 'shop-ingress', world.nowMs + 1_000);
-    world.nowMs += 1_000;
-  }
-}
-
-async function view({ ports }: World) {
-  const record = await ports.store.load('shop-ingress');
-  if (record === null) throw new Error('the record is gone');
-  return viewOf(record);
 }
 
 const writes = ({ calls }: World) => calls.filter((call) => call.startsWith('router.write')).length;
