@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { MigrationView } from '../../src/domain/view.ts';
 import { type Operator, operatorOf, sourceService, targetService } from '../fixtures/operator.ts';
 import { type Ended, type RunningSandbox, runCli, startSandbox, until } from '../fixtures/running-sandbox.ts';
 
@@ -17,7 +18,7 @@ let described: string;
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'sluice-e2e-bookinfo-'));
-  sandbox = await startSandbox('--speed', '5', '--seed', '71');
+  sandbox = await startSandbox('--speed', '5', '--seed', '71', '--rate', '400');
   operator = operatorOf(sandbox, home);
   described = join(home, 'sandbox.json');
   await writeFile(described, JSON.stringify(sandbox.description));
@@ -59,6 +60,15 @@ async function asked(...args: readonly string[]): Promise<Ended> {
     const ended = await sandbox.sluice(...args);
     return ended.code === 3 ? null : ended;
   }, 60_000);
+}
+
+/** Several steps with a verdict each take longer than one change of state. @throws Error where it ends otherwise */
+async function closed(name: string): Promise<MigrationView> {
+  return until(async () => {
+    const view = await operator.get(name);
+    if (view.isFinal && view.state !== 'closed') throw new Error(`${name} is ${view.state}: ${view.reason}`);
+    return view.isFinal ? view : null;
+  }, 160_000);
 }
 
 describe('Bookinfo', { timeout: 180_000 }, () => {
@@ -117,7 +127,7 @@ describe('Bookinfo', { timeout: 180_000 }, () => {
   it('4 moves, and no request is lost', async () => {
     const started = await asked('start', '-f', await brief('migration.yaml'));
     expect({ code: started.code, stderr: started.stderr }).toEqual({ code: 0, stderr: '' });
-    const view = await operator.isIn('bookinfo', 'closed');
+    const view = await closed('bookinfo');
     expect(view.share).toMatchObject({ asked: 100, achieved: 100 });
     expect(await sandbox.weights('rsp-pub-80', sourceService)).toEqual([0, 0, 0]);
     expect((await sandbox.counters()).lost.sinceStart).toBe(0);
@@ -130,7 +140,7 @@ describe('Bookinfo', { timeout: 180_000 }, () => {
   it('4 sends all calls to reviews to v3', async () => {
     const started = await asked('start', '-f', await brief('reviews.yaml'));
     expect({ code: started.code, stderr: started.stderr }).toEqual({ code: 0, stderr: '' });
-    const view = await operator.isIn('bookinfo-reviews', 'closed');
+    const view = await closed('bookinfo-reviews');
     expect(view.subsets).toMatchObject([{ host: 'reviews', weights: { v1: 0, v2: 0, v3: 100 }, share: 100 }]);
     expect((await sandbox.counters()).lost.sinceStart).toBe(0);
   });
