@@ -4,7 +4,7 @@ import type { ServiceReading } from '../domain/observation.ts';
 import type { MigrationRecord } from '../domain/record.ts';
 import { paired, pushed, sourcesOf } from '../domain/sources.ts';
 import { claimsOf, type GatewayRef, type PortMapping, type Route, type ServiceRef, type Spec } from '../domain/spec.ts';
-import { ConflictError, type InputProblem, InvalidInputError } from '../ports/errors.ts';
+import { ConflictError, type InputProblem, InvalidInputError, TransientError } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
 import { takeClaims } from './claims.ts';
 import { highestFence } from './fences.ts';
@@ -164,7 +164,8 @@ export async function startMigration(
     if (await ports.store.commit(record, previous?.revision ?? 0, [line, ...begun.history])) return record;
     throw new ConflictError(`somebody else started ${spec.name} at the same moment`);
   } catch (error) {
-    await ports.store.release(claims, holder);
+    // A store that gave no answer may have made the record: its claims stay, and where it did not, the next start takes them.
+    if (!(error instanceof TransientError)) await ports.store.release(claims, holder);
     throw error;
   }
 }

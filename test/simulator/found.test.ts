@@ -23,6 +23,14 @@ const found: readonly Found[] = [
       { kind: 'crash', port: 'store.endLease', nth: 1, phase: 'after' },
     ],
   },
+  {
+    name: 'a start whose answer was lost keeps what its migration holds',
+    seed: 23_322,
+    faults: [
+      { kind: 'lateEffect', port: 'store.release', nth: 1, byMs: 19_889 },
+      { kind: 'lostAnswer', port: 'store.commit', nth: 1 },
+    ],
+  },
 ];
 
 it.each(found)('$name: seed $seed', async ({ seed, faults }) => {
