@@ -1,4 +1,4 @@
-import { type Difference, differencesOf, type RouteGoal } from '../domain/agreement.ts';
+import { type Difference, differencesOf, isWritten, type RouteGoal } from '../domain/agreement.ts';
 import { hintOf, markFor, type Waiting } from '../domain/hints.ts';
 import { type RouteObservation, readingOf } from '../domain/observation.ts';
 import { type Move, type MoveOptions, nextMove } from '../domain/shift.ts';
@@ -37,19 +37,26 @@ export async function converge(
   const progress = progressOf(observation, move);
   if (move.kind === 'verified') return progress;
   if (move.kind !== 'write') return heedHints(ports, progress, goal, writer);
+  const isOpen = move.side === 'source' && options.avoid === null && isTargetOpen(observation, goal, writer);
+  const { side, weights } = isOpen ? ({ side: 'target', weights: goal.target } as const) : move;
   try {
-    const mark = markFor(readingOf(observation, move.side), writer.atMs);
-    await ports.router.write(route, move.side, move.weights, writer.fence, mark);
-    return {
-      ...progress,
-      note: `${move.side} weight "${move.weights.weight ?? 'absent'}" written on ${route.loadBalancer}`,
-    };
+    const mark = markFor(readingOf(observation, side), writer.atMs);
+    await ports.router.write(route, side, weights, writer.fence, mark);
+    return { ...progress, note: `${side} weight "${weights.weight ?? 'absent'}" written on ${route.loadBalancer}` };
   } catch (error) {
     // A rollback goes on with the other side when one cannot be written (rule 5); a shift just tries again.
     if (error instanceof FencedError || options.avoid !== null || !options.isOverdue) throw error;
-    const other = await converge(ports, observation, goal, writer, { ...options, avoid: move.side });
+    const other = await converge(ports, observation, goal, writer, { ...options, avoid: side });
     return { ...other, state: 'moving', note: `${messageOf(error)}; ${other.note}` };
   }
+}
+
+/**
+ * The target says already what it should, under a fence of before: a writer that was frozen in the middle of a shift could
+ * still raise it, and beside a source that has its baseline weight again that is more than was ever asked (rule 1).
+ */
+function isTargetOpen({ target }: RouteObservation, goal: RouteGoal, { isGoingOn, revision, fence }: Writer): boolean {
+  return isGoingOn && (target.carrier?.fence ?? 0) < Math.min(revision, fence) && isWritten(target, goal.target);
 }
 
 /** What the controller's own hints add to a look that found nothing to write. The CLB alone says what is verified. */

@@ -2,8 +2,9 @@ import { expect, it } from 'vitest';
 import { advance } from '../../src/engine/advance.ts';
 import { sendCommand } from '../../src/engine/command.ts';
 import { startMigration } from '../../src/engine/start.ts';
-import { aSpec } from '../fixtures/builders.ts';
-import { aWorld } from '../fixtures/world.ts';
+import { TransientError } from '../../src/ports/errors.ts';
+import { aSpec, aStep } from '../fixtures/builders.ts';
+import { aWorld, type World } from '../fixtures/world.ts';
 
 const name = 'shop-ingress';
 
@@ -25,10 +26,7 @@ it('a writer frozen before the first write of a shift writes nothing when it wak
   expect(isFrozen).toBe(true);
 
   await sendCommand(world.ports, name, { type: 'abort', isForced: false }, 'ada');
-  for (let tick = 0; tick < 20; tick++) {
-    await advance(world.ports, name, world.nowMs + 5_000);
-    world.nowMs += 1_000;
-  }
+  await live(world);
   expect((await world.ports.store.load(name))?.state).toBe('rolledBack');
 
   wake();
@@ -37,3 +35,31 @@ it('a writer frozen before the first write of a shift writes nothing when it wak
   expect(world.side.target.written.weight).toBe('0');
   expect(world.share()).toBe(0);
 });
+
+it('a writer frozen between the two writes of a shift meets the fence of the rollback before the source has less', async () => {
+  const world = aWorld();
+  world.drift('source', '80', 'ops');
+  world.nowMs += 60_000;
+  await startMigration(world.ports, aSpec({ steps: [aStep(25)] }), { run: 'run-1', actor: 'ada' });
+  const written: string[] = [];
+  world.onCall = (call) => {
+    if (!call.startsWith('router.write ')) return;
+    if (call.includes('target 35')) throw new TransientError('the mesh gives no answer');
+    written.push(call.split(' ').slice(1, 3).join(' '));
+  };
+  await live(world);
+  expect(written).toEqual(['source 80', 'target 0', 'source 100']);
+
+  written.length = 0;
+  await sendCommand(world.ports, name, { type: 'abort', isForced: false }, 'ada');
+  await live(world);
+  expect((await world.ports.store.load(name))?.state).toBe('rolledBack');
+  expect(written).toEqual(['target 0', 'source 80']);
+});
+
+async function live(world: World): Promise<void> {
+  for (let tick = 0; tick < 20; tick++) {
+    await advance(world.ports, name, world.nowMs + 5_000);
+    world.nowMs += 1_000;
+  }
+}

@@ -24,6 +24,11 @@ const found: readonly Found[] = [
     ],
   },
   {
+    name: 'a writer of a shift that was aborted between its writes does not raise the target beside the source of before',
+    seed: 18_735,
+    faults: [{ kind: 'person', atMs: 11_938, command: { type: 'abort', isForced: false } }],
+  },
+  {
     name: 'a start whose answer was lost keeps what its migration holds',
     seed: 23_322,
     faults: [

@@ -7,6 +7,7 @@ import { isSequential } from '../../src/domain/stages.ts';
 import {
   ConflictError,
   FencedError,
+  InvalidInputError,
   messageOf,
   NotAllowedError,
   NotFoundError,
@@ -324,15 +325,16 @@ class Simulation {
   #start(spec: Spec, run: string, inMs: number, triesLeft: number): void {
     this.#scheduler.after(inMs, () => {
       this.#launch('api', 30_000, async (ports) => {
+        const isRehearsal = this.#scenario.isRehearsal && run === 'run-1';
         try {
           const { startMigration, rehearsalOf } = this.#options.wiring;
-          const isRehearsal = this.#scenario.isRehearsal && run === 'run-1';
           const asked = isRehearsal ? await rehearsalOf(ports, spec) : spec;
           await startMigration(ports, asked, { run, actor: 'ada', isRehearsal });
           this.#coverage.hit('start');
           await ports.invoker.invoke(spec.name, `${spec.name}-${run}`, 0);
         } catch (error) {
-          this.#checkError('start', error);
+          // A side that has no backends for a moment is no side to rehearse on: the person is told, and asks again.
+          if (!(isRehearsal && error instanceof InvalidInputError)) this.#checkError('start', error);
           if (triesLeft > 0 && !(error instanceof ConflictError)) this.#start(spec, run, 10_000, triesLeft - 1);
         }
       });
