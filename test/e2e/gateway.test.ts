@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ApiException, CoreV1Api, CustomObjectsApi, KubeConfig } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import { hashLabel } from '../../src/sandbox/controllers/cloud-annotations.ts';
 import { type Ended, type RunningSandbox, runCli, startSandbox, until } from '../fixtures/running-sandbox.ts';
 import { writeMigration } from '../fixtures/running-serve.ts';
 
@@ -113,14 +114,12 @@ describe('the gateway of a migration, against a running sandbox', () => {
       (await service('istio-ingressgateway-asm')).metadata?.resourceVersion,
       (await service('istio-ingressgateway-asm-2')).metadata?.resourceVersion,
     ];
-    // Until the controllers have written what they have to say about the new objects.
-    let before = await versions();
+    // Until the cloud controller has written what it has to say about the new Service: its address, and the hash of what it did.
     await until(async () => {
-      const now = await versions();
-      const isStill = now.join() === before.join();
-      before = now;
-      return isStill;
+      const { metadata, status } = await service('istio-ingressgateway-asm-2');
+      return hashLabel in (metadata?.labels ?? {}) && (status?.loadBalancer?.ingress ?? []).length > 0;
     });
+    const before = await versions();
     const { code, stdout } = await gateway('--apply');
     expect(code).toBe(0);
     expect(stdout.split('\n').map((line) => line.split(/ {2,}/)[0])).toEqual([
