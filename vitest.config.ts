@@ -21,14 +21,14 @@ export default defineConfig({
         },
       },
       {
-        // Whole sandboxes with their own processes, which mostly wait: two at a time, when no unit test runs. A crowd of
-        // them on two cores would only measure the crowd.
+        // Whole sandboxes with their own processes, which wait more than they work: three at a time take two cores, when no
+        // unit test runs. A crowd of them would only measure the crowd.
         test: {
           ...shared,
           name: 'e2e',
           include: isLong ? long : ['test/e2e/**/*.test.ts'],
           exclude: [...alone, ...(isLong ? [] : long)],
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },
