@@ -90,7 +90,7 @@ async function dropInstances(): Promise<void> {
 
 describe('a migration at 50 per cent', () => {
   it('whose functions are all dead but the watchdog comes back, and is closed when they live again', async () => {
-    await begin(20);
+    await begin(10);
     await killAllButTheWatchdog();
     await until(isBack, 40_000);
     await reviveAll();

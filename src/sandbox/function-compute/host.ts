@@ -239,13 +239,11 @@ export class FunctionHost {
     return { times: isLost ? 0 : isTwice ? 2 : 1, lateMs: late ? (late.forMs ?? 1000) : 0 };
   }
 
+  /** Whatever is there, frozen or not: an instance of before that wakes up would be one that nobody killed. */
   #killByFault(): void {
-    for (const fault of this.#options.faults.list()) {
-      if (fault.where !== 'functions' || fault.kind !== 'kill') continue;
-      for (const { instance, isRunning } of this.#live.values()) {
-        if (isRunning) instance.kill(null);
-      }
-    }
+    const isTold = this.#options.faults.list().some(({ where, kind }) => where === 'functions' && kind === 'kill');
+    if (!isTold) return;
+    for (const { instance } of this.#live.values()) instance.kill(null);
   }
 
   #killInTheMiddle(instance: LiveInstance, functionName: string): NodeJS.Timeout | null {

@@ -106,6 +106,15 @@ describe('the fault kill', () => {
     expect(await processState(pid)).toBe('gone');
   });
 
+  it('kills what waits frozen as well: no instance of before serves another request', async () => {
+    fc = await deploy(workbench, { beat: config() });
+    const { pid } = await invoke(fc);
+    await until(async () => (await processState(pid)) === 'T');
+    fc.faults.put([{ where: 'functions', kind: 'kill', rate: 0 }]);
+    await until(async () => (await processState(pid)) === 'gone');
+    expect((await invoke(fc)).pid).not.toBe(pid);
+  });
+
   it('kills new runs in the middle while it is in force, and an event gets through afterwards', async () => {
     fc = await deploy(workbench, { beat: config() }, { speed: 20 });
     fc.faults.put([{ where: 'functions', kind: 'kill' }]);
