@@ -172,7 +172,7 @@ describe('a whole run, with every fault on the way', () => {
     }
 
     // A search in nothing finds nothing: each of these places has said something.
-    for (const where of ['stdout of the command line', 'stderr of the command line', 'log of api', 'log of tick']) {
+    for (const where of ['stdout of the command line', 'stderr of the command line', 'log of api', 'log of step']) {
       expect([where, (out.get(where) ?? '').trim()]).not.toEqual([where, '']);
     }
     for (const where of ['answers of the API', 'messages in chat', 'what Redis holds', 'what the clusters hold']) {
