@@ -73,6 +73,10 @@ export function withoutMesh(router: TrafficRouter): TrafficRouter {
       assertReachable(route, side);
       await router.write(route, side, weights, fence, mark);
     },
+    seal: async (route, side, fence) => {
+      assertReachable(route, side);
+      await router.seal(route, side, fence);
+    },
     nudge: async (route, side, mark, fence) => {
       assertReachable(route, side);
       await router.nudge(route, side, mark, fence);

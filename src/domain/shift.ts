@@ -21,6 +21,9 @@ export type Move =
   | { readonly kind: 'blocked'; readonly reason: string }
   | { readonly kind: 'verified' };
 
+/** What a write is about to do. */
+type SideWeights = Pick<Extract<Move, { readonly kind: 'write' }>, 'side' | 'weights'>;
+
 export interface MoveOptions {
   /** Ready pods that the source had at baseline; less means that it may not carry everything yet. Null: do not ask. */
   readonly sourcePodsAtBaseline: number | null;
@@ -97,6 +100,30 @@ function lowers(observation: RouteObservation, side: Side, weights: CarrierWeigh
     const after = sumAfter(observation, group, side, weights);
     return side === 'source' ? after > before : after < before;
   });
+}
+
+/**
+ * The side whose fence has to be raised before a write takes weight from the other one; null where nothing speaks against
+ * the write. Two writers at one moment, each of which leaves the other side its weight, take both away (rule 1): whoever
+ * wrote under an older fence must be kept out of what is left to carry the traffic. Of a target that is to be written
+ * itself, nothing is to be kept: its own write comes first.
+ *
+ * @param enough a fence that keeps every writer of before out
+ */
+export function openBeside(
+  observation: RouteObservation,
+  goal: RouteGoal,
+  write: SideWeights,
+  enough: number,
+): Side | null {
+  const { side, weights } = write;
+  const takesAway = observation.groups.some(
+    (group) => sumAfter(observation, group, side, weights) < currentSums(observation, group)[side],
+  );
+  const other: Side = side === 'source' ? 'target' : 'source';
+  const reading = readingOf(observation, other);
+  const isOpen = reading.carrier !== null && (reading.carrier.fence ?? 0) < enough;
+  return takesAway && isOpen && (other === 'source' || isWritten(reading, goal.target)) ? other : null;
 }
 
 interface Sums {

@@ -1,8 +1,8 @@
-import { type Difference, differencesOf, isWritten, type RouteGoal } from '../domain/agreement.ts';
+import { type Difference, differencesOf, type RouteGoal } from '../domain/agreement.ts';
 import { hintOf, markFor, type Waiting } from '../domain/hints.ts';
 import { type RouteObservation, readingOf } from '../domain/observation.ts';
-import { type Move, type MoveOptions, nextMove } from '../domain/shift.ts';
-import { sides } from '../domain/spec.ts';
+import { type Move, type MoveOptions, nextMove, openBeside } from '../domain/shift.ts';
+import { type Route, type Side, sides } from '../domain/spec.ts';
 import { FencedError, messageOf } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
 import { observe } from './observe.ts';
@@ -33,30 +33,56 @@ export async function converge(
   options: MoveOptions,
 ): Promise<Progress> {
   const { route } = observation;
-  const move = nextMove(observation, goal, options);
-  const progress = progressOf(observation, move);
+  const { seen, move } = await decide(ports, observation, goal, writer, options);
+  const progress = progressOf(seen, move);
   if (move.kind === 'verified') return progress;
   if (move.kind !== 'write') return heedHints(ports, progress, goal, writer);
-  const isOpen = move.side === 'source' && options.avoid === null && isTargetOpen(observation, goal, writer);
-  const { side, weights } = isOpen ? ({ side: 'target', weights: goal.target } as const) : move;
+  const { side, weights } = move;
   try {
-    const mark = markFor(readingOf(observation, side), writer.atMs);
+    const mark = markFor(readingOf(seen, side), writer.atMs);
     await ports.router.write(route, side, weights, writer.fence, mark);
     return { ...progress, note: `${side} weight "${weights.weight ?? 'absent'}" written on ${route.loadBalancer}` };
   } catch (error) {
     // A rollback goes on with the other side when one cannot be written (rule 5); a shift just tries again.
     if (error instanceof FencedError || options.avoid !== null || !options.isOverdue) throw error;
-    const other = await converge(ports, observation, goal, writer, { ...options, avoid: side });
+    const other = await converge(ports, seen, goal, writer, { ...options, avoid: side });
     return { ...other, state: 'moving', note: `${messageOf(error)}; ${other.note}` };
   }
 }
 
-/**
- * The target says already what it should, under a fence of before: a writer that was frozen in the middle of a shift could
- * still raise it, and beside a source that has its baseline weight again that is more than was ever asked (rule 1).
- */
-function isTargetOpen({ target }: RouteObservation, goal: RouteGoal, { isGoingOn, revision, fence }: Writer): boolean {
-  return isGoingOn && (target.carrier?.fence ?? 0) < Math.min(revision, fence) && isWritten(target, goal.target);
+/** The next move; one that takes weight away is decided by a look at what no writer of before can change any more. */
+async function decide(
+  ports: Pick<Ports, 'router' | 'loadBalancer'>,
+  observation: RouteObservation,
+  goal: RouteGoal,
+  writer: Writer,
+  options: MoveOptions,
+): Promise<{ readonly seen: RouteObservation; readonly move: Move }> {
+  let seen = observation;
+  for (let round = 0; ; round++) {
+    const move = nextMove(seen, goal, options);
+    const isGuarded = move.kind === 'write' && writer.isGoingOn && options.avoid === null && round < sides.length;
+    const open = isGuarded ? openBeside(seen, goal, move, Math.min(writer.revision, writer.fence)) : null;
+    if (open === null || !(await isSealed(ports, seen.route, open, writer, options))) return { seen, move };
+    seen = await observe(ports, seen.route);
+  }
+}
+
+async function isSealed(
+  { router }: Pick<Ports, 'router'>,
+  route: Route,
+  side: Side,
+  { fence }: Writer,
+  { isOverdue }: MoveOptions,
+): Promise<boolean> {
+  try {
+    await router.seal(route, side, fence);
+    return true;
+  } catch (error) {
+    // Later on a rollback no longer depends on a working write of the other side (rule 5).
+    if (error instanceof FencedError || !isOverdue) throw error;
+    return false;
+  }
 }
 
 /** What the controller's own hints add to a look that found nothing to write. The CLB alone says what is verified. */

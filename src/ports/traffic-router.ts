@@ -16,6 +16,12 @@ export interface TrafficRouter {
    */
   write(route: Route, side: Side, weights: CarrierWeights, fence: number, mark?: WriteMark): Promise<void>;
   /**
+   * Raises the fence of one side and touches nothing else, in one patch guarded by resourceVersion: whoever writes with a
+   * lower one is kept out from then on.
+   * @throws FencedError when the object carries a higher fence, ConflictError when it changed in between
+   */
+  seal(route: Route, side: Side, fence: number): Promise<void>;
+  /**
    * Makes the cloud controller look again at the Services of one side: one annotation and the fence, and no weight. An
    * IstioGateway carries it to its Services, because the ASM controller may put back what is edited there (reference C3).
    * @param mark says what the nudge is for; the same nudge again changes nothing

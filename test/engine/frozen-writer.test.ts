@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { advance } from '../../src/engine/advance.ts';
 import { sendCommand } from '../../src/engine/command.ts';
+import { rescue } from '../../src/engine/rescue.ts';
 import { startMigration } from '../../src/engine/start.ts';
 import { TransientError } from '../../src/ports/errors.ts';
 import { aSpec, aStep } from '../fixtures/builders.ts';
@@ -43,9 +44,9 @@ it('a writer frozen between the two writes of a shift meets the fence of the rol
   await startMigration(world.ports, aSpec({ steps: [aStep(25)] }), { run: 'run-1', actor: 'ada' });
   const written: string[] = [];
   world.onCall = (call) => {
-    if (!call.startsWith('router.write ')) return;
+    if (!/^router\.(write|seal) /.test(call)) return;
     if (call.includes('target 35')) throw new TransientError('the mesh gives no answer');
-    written.push(call.split(' ').slice(1, 3).join(' '));
+    written.push(call.replace('router.', '').replace('write ', ''));
   };
   await live(world);
   expect(written).toEqual(['source 80', 'target 0', 'source 100']);
@@ -54,7 +55,35 @@ it('a writer frozen between the two writes of a shift meets the fence of the rol
   await sendCommand(world.ports, name, { type: 'abort', isForced: false }, 'ada');
   await live(world);
   expect((await world.ports.store.load(name))?.state).toBe('rolledBack');
-  expect(written).toEqual(['target 0', 'source 80']);
+  expect(written).toEqual(['seal target', 'source 80']);
+});
+
+it('a rescue that slept between its look and its first write leaves nothing dark, however far the migration went', async () => {
+  const world = aWorld();
+  const steps = [aStep(50), aStep(100)];
+  await startMigration(world.ports, aSpec({ steps }), { run: 'run-1', actor: 'ada' });
+  await live(world);
+  expect(world.share()).toBe(50);
+  const wakes: (() => void)[] = [];
+  const sums: number[] = [];
+  let isAsleep = false;
+  world.onCall = (call) => {
+    sums.push([...world.side.source.atClb, ...world.side.target.atClb].reduce((sum, one) => sum + one, 0));
+    if (isAsleep || !/^router\.(write|seal)/.test(call)) return undefined;
+    isAsleep = true;
+    return new Promise((resolve) => wakes.push(resolve));
+  };
+  const rescuing = rescue(world.ports, name, { forMsMax: 90_000, isForced: false, onProgress: () => undefined });
+  for (let turn = 0; turn < 2_000 && !isAsleep; turn++) await Promise.resolve();
+
+  await sendCommand(world.ports, name, { type: 'promote', all: true }, 'ada');
+  await live(world);
+  expect(world.share()).toBe(100);
+
+  for (const wake of wakes) wake();
+  expect((await rescuing).isVerified).toBe(true);
+  expect(world.share()).toBe(0);
+  expect(Math.min(...sums)).toBeGreaterThan(0);
 });
 
 async function live(world: World): Promise<void> {

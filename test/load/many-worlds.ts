@@ -32,6 +32,7 @@ export function manyWorlds(count: number, { watchEveryMs, ...shared }: Shared): 
       ...base.router,
       read: (route) => of(route.loadBalancer).router.read(route),
       write: (route, ...what) => of(route.loadBalancer).router.write(route, ...what),
+      seal: (route, ...what) => of(route.loadBalancer).router.seal(route, ...what),
       survey: (route) => of(route.loadBalancer).router.survey(route),
       nudge: (route, ...what) => of(route.loadBalancer).router.nudge(route, ...what),
       keepBaseline: (name, ...what) => ofName(name).router.keepBaseline(name, ...what),

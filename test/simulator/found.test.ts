@@ -36,6 +36,28 @@ const found: readonly Found[] = [
       { kind: 'lostAnswer', port: 'store.commit', nth: 1 },
     ],
   },
+  {
+    name: 'a rescue at the moment of the last shift leaves no group dark',
+    seed: 36_677,
+    faults: [{ kind: 'rescue', atMs: 3_945, isForced: false }],
+  },
+  {
+    name: 'a source that others gave a weight that nobody can read is brought back by a rescue all the same',
+    seed: 32_078,
+    faults: [
+      { kind: 'listener', what: 'stopped', atMs: 49_906, forMs: 41_631 },
+      { kind: 'drift', atMs: 74_436, side: 'source', weight: '12.5' },
+      { kind: 'rescue', atMs: 96_998, isForced: false },
+    ],
+  },
+  {
+    name: 'what was set straight at the CLB is not undone by a fence on an object that says something else',
+    seed: 30_586,
+    faults: [
+      { kind: 'engineDead', atMs: 117_533, forMs: 553_228 },
+      { kind: 'outage', of: 'ack', atMs: 56_461, forMs: 207_558 },
+    ],
+  },
 ];
 
 it.each(found)('$name: seed $seed', async ({ seed, faults }) => {

@@ -40,6 +40,7 @@ export interface Listening {
     weights: { readonly weight: string | null; readonly overrides: Readonly<Record<string, string | null>> },
     fence: number,
   ): void;
+  sealing(instance: Instance, route: number, side: 'source' | 'target', fence: number): void;
   /** @param isLate it was sent long ago, and whoever sent it was told of a time-out */
   setting(
     instance: Instance,
@@ -279,6 +280,11 @@ function routerOf(outside: Outside, instance: Instance): TrafficRouter {
         });
       });
     },
+    seal: (route, side, fence) =>
+      patch(route, side, fence, `seal of the ${side} on ${route.loadBalancer} with fence ${fence}`, (index) => {
+        listening.sealing(instance, index, side, fence);
+        world.patchCarrier(index, side, { fence });
+      }),
     nudge: (route, side, mark, fence) =>
       patch(route, side, fence, `nudge of the ${side} on ${route.loadBalancer} with fence ${fence}`, (index) => {
         calls.hit('nudge');

@@ -62,6 +62,10 @@ export class Rules implements Listening {
     this.#noteEnds(before, next);
   }
 
+  sealing(instance: Instance, route: number, side: Side, fence: number): void {
+    this.#traffic.sealing(instance, route, side, fence);
+  }
+
   writing(instance: Instance, route: number, side: Side, weights: CarrierWeights, fence: number): void {
     this.#traffic.writing(instance, route, side, weights, fence);
     this.#objects.writing(instance.name, route, side, weights);
@@ -130,7 +134,7 @@ export class Rules implements Listening {
   }
 
   rescuing(isForced: boolean): void {
-    if (isForced) this.#traffic.force();
+    this.#traffic.rescuing(isForced);
   }
 
   failedOver(): void {

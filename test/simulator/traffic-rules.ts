@@ -28,6 +28,8 @@ export class TrafficRules {
   readonly #ends = new Map<number, number[]>();
   #isForced = false;
   #emptiedAtMs = Number.NEGATIVE_INFINITY;
+  /** When somebody without the record began to bring it back: a person, or the watchdog while there was no store. */
+  #rescuedSinceMs = Number.POSITIVE_INFINITY;
 
   constructor(facts: Facts) {
     this.#facts = facts;
@@ -39,6 +41,11 @@ export class TrafficRules {
     this.#isForced = true;
   }
 
+  rescuing(isForced: boolean): void {
+    if (isForced) this.force();
+    this.#rescuedSinceMs = Math.min(this.#rescuedSinceMs, this.#facts.world.scheduler.nowMs);
+  }
+
   /** A way back that was kept is over. */
   emptied(): void {
     this.#emptiedAtMs = this.#facts.world.scheduler.nowMs;
@@ -47,6 +54,13 @@ export class TrafficRules {
   /** @param isReached the end is reached, and what was before is no end any more */
   setEnd(route: number, share: number, isReached: boolean): void {
     this.#ends.set(route, isReached ? [share] : [...(this.#ends.get(route) ?? [0]), share]);
+  }
+
+  sealing(instance: Instance, index: number, side: Side, fence: number): void {
+    const { route, sides } = this.#facts.world.route(index);
+    const held = sides[side].fence;
+    if (held === null || held <= fence) return;
+    this.#facts.violate('6', `${instance.name} seals the ${side} on ${route.loadBalancer} with ${fence} over ${held}`);
   }
 
   writing(instance: Instance, index: number, side: Side, weights: CarrierWeights, fence: number): void {
@@ -198,13 +212,18 @@ export class TrafficRules {
   /** A source that shrank is given time to grow before everything comes back to it (rule 5). */
   #checkCapacity(what: string, known: readonly WorldState[], index: number, weights: CarrierWeights): void {
     const { world, violate } = this.#facts;
+    for (const { baseline: way, mark } of world.kept.values()) {
+      if (way === null || mark.fence === null || mark.storeLostSinceMs === null) continue;
+      this.#rescuedSinceMs = Math.min(this.#rescuedSinceMs, mark.storeLostSinceMs + way.patience.deadManMs);
+    }
     if (this.#isForced) return;
     for (const record of this.#facts.records.values()) {
       const { baseline, rollingBackSinceMs } = contextOf(record);
       const loadBalancer = world.route(index).route.loadBalancer;
       const kept = baseline?.routes.find((one) => one.route.loadBalancer === loadBalancer);
       if (!isRollingBack(record) || baseline === null || kept === undefined) continue;
-      const sinceMs = Math.min(rollingBackSinceMs ?? 0, record.rescue?.atMs ?? Number.POSITIVE_INFINITY);
+      const claimedAtMs = record.rescue?.atMs ?? Number.POSITIVE_INFINITY;
+      const sinceMs = Math.min(rollingBackSinceMs ?? 0, claimedAtMs, this.#rescuedSinceMs);
       if (world.scheduler.nowMs - sinceMs > baseline.patience.capacityMs) continue;
       const isTooEarly = known.every((state) => {
         const route = state.routes[index] as RouteState;

@@ -67,6 +67,11 @@ export function gatewayPatch(gateway: GatewayObject, weights: CarrierWeights, si
   };
 }
 
+/** Of a Service and of an IstioGateway: the fence alone. */
+export function sealPatch(resourceVersion: string, fence: number): WeightPatch {
+  return { metadata: { resourceVersion, annotations: signed({ fence }) } };
+}
+
 /** No weight, and nothing that anybody reads: only the change counts (reference A8). */
 export function serviceNudge(resourceVersion: string, mark: NudgeMark, fence: number): WeightPatch {
   return { metadata: { resourceVersion, annotations: { ...nudgePatch(mark), ...signed({ fence, mark }) } } };

@@ -9,7 +9,15 @@ import { assertFence, fenceOf, fieldManager } from './fence.ts';
 import { type GatewayObject, gatewayResource } from './gateway-object.ts';
 import { beginLook, lookAtSource, lookAtTarget, requireService } from './look.ts';
 import { readGateway } from './objects.ts';
-import { assertWeights, gatewayNudge, gatewayPatch, serviceNudge, servicePatch, type WeightPatch } from './patch.ts';
+import {
+  assertWeights,
+  gatewayNudge,
+  gatewayPatch,
+  sealPatch,
+  serviceNudge,
+  servicePatch,
+  type WeightPatch,
+} from './patch.ts';
 import { readSplit, writeSplit } from './splits.ts';
 import { survey } from './survey.ts';
 
@@ -39,6 +47,11 @@ export function kubernetesRouter(clients: KubernetesClients, options: RouterOpti
     },
     readSplit: (route) => readable(() => readSplit(clients, route)),
     writeSplit: (route, split, fence) => writeSplit(clients, route, split, fence),
+    seal: (route, side, fence) =>
+      writeSide(clients, sideRef(route, side), fence, {
+        service: (version) => sealPatch(version, fence),
+        gateway: ({ metadata }) => sealPatch(metadata.resourceVersion, fence),
+      }),
     nudge: (route, side, mark, fence) =>
       writeSide(clients, sideRef(route, side), fence, {
         service: (version) => serviceNudge(version, mark, fence),

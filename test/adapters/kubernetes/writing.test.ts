@@ -209,6 +209,32 @@ describe('what a write leaves beside the fence', () => {
   );
 });
 
+describe('a seal', () => {
+  it.each(['source', 'target'] as const)('of the %s is one patch of the fence alone', async (side) => {
+    await world.router.write(route, side, { weight: '50', overrides: {} }, 5, mark);
+    const object = () => (side === 'source' ? service(world) : gateway(world));
+    const [before, requests] = [object(), world.requests.length];
+    await world.router.seal(route, side, 7);
+    expect(object().metadata.annotations).toMatchObject({ [fenceKey]: '7' });
+    expect(without(object(), fenceKey)).toEqual(without(before, fenceKey));
+    expect(world.requests.slice(requests).filter(({ method }) => method !== 'GET')).toHaveLength(1);
+    expect((await world.router.read(route))[side].carrier).toMatchObject({ weight: '50', fence: 7, mark });
+  });
+
+  it('leaves a weight that nobody can read as it is', async () => {
+    putService(world.ack, 'istio-ingressgateway', { ...cloudAnnotations, [weightKey]: '12.5' });
+    await world.router.seal(route, 'source', 7);
+    expect(service(world).metadata.annotations).toMatchObject({ [weightKey]: '12.5', [fenceKey]: '7' });
+  });
+
+  it('is refused where a higher revision wrote the object', async () => {
+    for (const side of ['source', 'target'] as const) {
+      await world.router.write(route, side, { weight: '50', overrides: {} }, 9);
+      await expect(world.router.seal(route, side, 8)).rejects.toMatchObject({ name: 'FencedError', fence: 9 });
+    }
+  });
+});
+
 describe('a nudge', () => {
   it('of a Service is one patch that changes no weight', async () => {
     const before = service(world);
