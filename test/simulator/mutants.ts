@@ -1,24 +1,14 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { build, type Plugin } from 'esbuild';
-
-/** A text of the production code, and what stands there in the broken engine. */
-interface Patch {
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
-}
+import type { Patch } from './bundle.ts';
+import { soakOnLanes } from './lanes.ts';
+import type { Soaked } from './soak.ts';
 
 interface Mutant {
   readonly patches: readonly Patch[];
-  readonly flags: readonly string[];
+  /** Whether the modelled clusters refuse a lower fence: the guard of the Kubernetes adapter, which is not run here. */
+  readonly isFenceChecked: boolean;
 }
 
-const patched = (...patches: readonly Patch[]): Mutant => ({ patches, flags: [] });
+const patched = (...patches: readonly Patch[]): Mutant => ({ patches, isFenceChecked: true });
 
 /** Engines with one mistake each, every one of which the rules must notice. */
 export const mutants = {
@@ -27,7 +17,7 @@ export const mutants = {
     find: 'of inOrder(observation, goal, unwritten))',
     replace: 'of [...inOrder(observation, goal, unwritten)].reverse())',
   }),
-  'fence-off': { patches: [], flags: ['--unfenced'] },
+  'fence-off': { patches: [], isFenceChecked: false },
   'verify-skipped': patched({
     file: 'src/domain/shift.ts',
     find: 'if (onTheWay.length > 0 && (unwritten.length === 0',
@@ -120,63 +110,12 @@ export const mutants = {
 
 export type MutantName = keyof typeof mutants;
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
-const outputMax = 8 * 1024 * 1024;
-
 /**
- * Runs seeds on a broken engine until the first broken rule, in a process of its own.
- * @returns what it printed
- * @throws Error where a patch finds nothing to replace: the code has moved on, and the mutant must follow
+ * Runs seeds on a broken engine until the first broken rule.
+ * @throws Error where there is no such mutant
  */
-export async function runMutant(name: string, seeds: number, from = 1): Promise<string> {
+export async function runMutant(name: string, seeds: number, from = 1): Promise<Soaked> {
   const mutant: Mutant | undefined = Object.hasOwn(mutants, name) ? mutants[name as MutantName] : undefined;
-  if (mutant === undefined) throw new Error(`there is no mutant ${name}`);
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-mutant-'));
-  try {
-    const outfile = join(folder, 'simulate.mjs');
-    await bundle(mutant.patches, outfile);
-    const args = [outfile, '--seeds', String(seeds), '--from', String(from), '--first', ...mutant.flags];
-    const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: outputMax }).catch(
-      (error: { readonly stdout?: string }) => {
-        // Exit 1 is what is hoped for: a rule was broken.
-        if (typeof error.stdout !== 'string' || !error.stdout.includes('BROKEN')) throw error;
-        return { stdout: error.stdout };
-      },
-    );
-    return stdout;
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
-
-async function bundle(patches: readonly Patch[], outfile: string): Promise<void> {
-  await build({
-    entryPoints: [join(root, 'test/simulator/seeds.ts')],
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-    plugins: [patching(patches)],
-    outfile,
-    logLevel: 'silent',
-  });
-}
-
-function patching(patches: readonly Patch[]): Plugin {
-  return {
-    name: 'patches',
-    setup: ({ onLoad }) => {
-      for (const file of new Set(patches.map((patch) => patch.file))) {
-        const filter = new RegExp(`${file.replaceAll('.', '\\.')}$`);
-        onLoad({ filter }, async ({ path }) => {
-          let contents = await readFile(path, 'utf8');
-          for (const { find, replace } of patches.filter((patch) => patch.file === file)) {
-            if (contents.split(find).length !== 2) throw new Error(`${file} does not say once: ${find}`);
-            contents = contents.replace(find, () => replace);
-          }
-          return { contents, loader: 'ts' };
-        });
-      }
-    },
-  };
+  if (mutant === undefined) throw new Error(`there is no mutant ${name}; there are ${Object.keys(mutants).join(', ')}`);
+  return soakOnLanes({ ...mutant, from, seeds, lanes: 1, isFirstEnough: true });
 }

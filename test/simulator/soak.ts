@@ -17,25 +17,17 @@ export interface SoakOptions {
   readonly from: number;
   readonly seeds: number;
   readonly isFirstEnough: boolean;
-  /** Asked after each seed: enough for now. */
-  readonly isOver?: () => boolean;
 }
 
 /** Seed after seed. Between two of them the process is free for others, since a run itself never lets go. */
-export async function soak(
-  wiring: Wiring,
-  { from, seeds, isFirstEnough, isOver = () => false }: SoakOptions,
-  onSeed: (done: number, broken: Broken | null) => void = () => undefined,
-): Promise<Soaked> {
+export async function soak(wiring: Wiring, { from, seeds, isFirstEnough }: SoakOptions): Promise<Soaked> {
   const coverage = new Coverage();
   const broken: Broken[] = [];
   for (let done = 0; done < seeds; done++) {
     const { violations, coverage: counts } = await simulate({ seed: from + done, wiring });
     coverage.add(counts);
-    const one = violations.length === 0 ? null : { seed: from + done, violations };
-    if (one !== null) broken.push(one);
-    onSeed(done + 1, one);
-    if ((one !== null && isFirstEnough) || isOver()) return { seeds: done + 1, broken, counts: coverage.counts };
+    if (violations.length > 0) broken.push({ seed: from + done, violations });
+    if (broken.length > 0 && isFirstEnough) return { seeds: done + 1, broken, counts: coverage.counts };
     await new Promise((resolve) => setImmediate(resolve));
   }
   return { seeds, broken, counts: coverage.counts };
