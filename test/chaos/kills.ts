@@ -18,7 +18,7 @@ interface DemoFault {
 
 const set: StageSet = { key: 'crashing', open: () => ({ speed: 6, buildFunctions: buildCrashingFunctions }) };
 /** Calls after which something outside of the process may have changed; dying after any other is dying before the next. */
-const effects = ['store.commit', 'router.write', 'notifier.post', 'invoker.invoke'];
+const effects = ['store.commit', 'router.write', 'router.seal', 'notifier.post', 'invoker.invoke'];
 const callsOfOne = 10;
 
 const back: Omit<End, 'reason'> = {

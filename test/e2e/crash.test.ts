@@ -66,7 +66,7 @@ interface History {
 }
 
 /** Calls that may change something outside of the process: after any other, dying is dying before the next. */
-const effects = ['store.commit', 'router.write', 'notifier.post', 'invoker.invoke'];
+const effects = ['store.commit', 'router.write', 'router.seal', 'notifier.post', 'invoker.invoke'];
 const callsMax = 80;
 
 /**
