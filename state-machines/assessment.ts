@@ -81,7 +81,7 @@ export function assess(context: MigrationContext, look: Look, atMs: number): Ass
  * gateway that restarts them counts before its Deployments show it.
  */
 function restarting(context: MigrationContext, look: Look, atMs: number): Assessment | null {
-  const { gatewayFields = [], gatewayChange: known = null, spec } = context;
+  const { gatewayFields, gatewayChange: known, spec } = context;
   const onItsWay = known !== null && isOnItsWay(known, atMs) ? known.text : null;
   const text = look.restarting ?? gatewayChange(spec.routes, gatewayFields, look.gatewayFields) ?? onItsWay;
   return text === null ? null : { kind: 'hold', cause: 'restarting', text };

@@ -72,11 +72,11 @@ export interface MigrationContext {
   readonly skipsBakes: boolean;
   readonly probes: readonly ProbeHealth[];
   /** The fields of the IstioGateways that restart their pods, as the last look that read them found them. */
-  readonly gatewayFields?: GatewayFields;
+  readonly gatewayFields: GatewayFields;
   /** The newest change of these that was seen. */
-  readonly gatewayChange?: GatewayChange | null;
+  readonly gatewayChange: GatewayChange | null;
   /** What the entries of the load balancers answered since the target has weight. */
-  readonly entries?: readonly EntryAnswer[];
+  readonly entries: readonly EntryAnswer[];
   readonly verdict: Verdict | null;
   /** What the judge of each source of signals remembers, over all steps. */
   readonly judging: Readonly<Record<string, Judging>>;
@@ -137,6 +137,9 @@ export function initialContext(input: MigrationInput): MigrationContext {
     isBaked: false,
     skipsBakes: false,
     probes: [],
+    gatewayFields: [],
+    gatewayChange: null,
+    entries: [],
     verdict: null,
     judging: {},
     observed: null,

@@ -69,11 +69,10 @@ function stillShrunk({ baseline, shrunk }: MigrationContext, look: Look): readon
 
 /** The fields of the gateways as they are now, and when one of them changed. */
 function seenFields(context: MigrationContext, look: Look, atMs: number) {
-  const before = context.gatewayFields ?? [];
-  const text = gatewayChange(context.spec.routes, before, look.gatewayFields);
+  const text = gatewayChange(context.spec.routes, context.gatewayFields, look.gatewayFields);
   return {
-    gatewayFields: knownFields(before, look.gatewayFields),
-    gatewayChange: text === null ? (context.gatewayChange ?? null) : { text, atMs },
+    gatewayFields: knownFields(context.gatewayFields, look.gatewayFields),
+    gatewayChange: text === null ? context.gatewayChange : { text, atMs },
   };
 }
 

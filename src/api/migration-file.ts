@@ -94,7 +94,7 @@ function draftOf({ metadata, spec }: MigrationFile): Draft {
     finish: spec.finish,
     tolerance: spec.tolerance,
     probes: (spec.probe ? [spec.probe] : (spec.probes ?? [])).map(probeOf),
-    ...(spec.paths === undefined ? {} : { paths: spec.paths.map(pathOf) }),
+    paths: spec.paths.map(pathOf),
     analysis: analysisOf(spec.analysis),
     settleMs: spec.settle,
     deadlineMs: spec.deadline,

@@ -245,7 +245,10 @@ const spec = v.strictObject({
   ),
   probe: v.optional(onlyProbe),
   probes: v.optional(list(probe, 0, 10, 'Requests that Sluice sends to the sides')),
-  paths: v.optional(list(comparedPath, 0, 20, 'URLs that source and target must answer alike before the first step')),
+  paths: v.optional(
+    list(comparedPath, 0, 20, 'URLs that source and target must answer alike before the first step'),
+    [],
+  ),
   analysis: v.optional(analysis, {}),
   settle: v.optional(duration('0s', '10m', 'Samples of this long after a write are not judged'), '20s'),
   deadline: v.optional(

@@ -15,8 +15,8 @@ export interface Spec {
   /** Points of share (per cent) that *achieved* may differ from *asked*. */
   readonly tolerance: number;
   readonly probes: readonly ProbeSpec[];
-  /** What both sides must answer alike before the first step; absent where nothing is compared. */
-  readonly paths?: readonly PathSpec[];
+  /** What both sides must answer alike before the first step. */
+  readonly paths: readonly PathSpec[];
   readonly analysis: Analysis;
   /** Samples of this long after a verified write are not judged. */
   readonly settleMs: number;

@@ -20,9 +20,7 @@ export async function entriesOf(
   context: MigrationContext,
   atMs: number,
 ): Promise<readonly EntryAnswer[]> {
-  const { spec, verifiedAtMs } = context;
-  // A record of before this field has none.
-  const known = context.entries ?? [];
+  const { spec, verifiedAtMs, entries: known } = context;
   if (verifiedAtMs === null || stageOf(context).step.share <= 0) return known;
   if (spec.routes.length === 0 || !areEntriesDue(known, { verifiedAtMs, atMs })) return known;
   const asked = await Promise.all(spec.routes.map((route) => askRoute(ports, route, spec.probes, atMs)));

@@ -43,7 +43,7 @@ export function noticeOf({ id, atMs, kind, state, step, reason, context }: Told)
     title: words.title,
     reason: [
       reason ?? words.reason ?? '',
-      ...(kind === 'step.passed' ? entryLines(context.entries ?? []) : []),
+      ...(kind === 'step.passed' ? entryLines(context.entries) : []),
       ...(isEnd ? leftoverLines(context.leftovers) : []),
     ]
       .filter(Boolean)

@@ -7,7 +7,7 @@ import type { Spec } from '../domain/spec.ts';
 import { UnreadableRecordError } from '../ports/errors.ts';
 
 /** Fields that are younger than records which may still be under way, as those took them. */
-const addedToSpec = { routeOrder: 'together', subsets: [] } as const satisfies Partial<Spec>;
+const addedToSpec = { routeOrder: 'together', subsets: [], paths: [] } as const satisfies Partial<Spec>;
 const addedToAnalysis = {
   profile: 'standard',
   falseAlarm: 0.01,
@@ -59,12 +59,20 @@ export function contextOf(record: MigrationRecord): MigrationContext {
 }
 
 function completed(stored: MigrationContext): MigrationContext {
-  const analysis = { ...addedToAnalysis, ...stored.spec.analysis };
-  const spec: Spec = { ...addedToSpec, ...stored.spec, analysis };
-  const baseline = stored.baseline === null ? null : { ...addedToBaseline, ...stored.baseline };
+  const analysis = withAdded(stored.spec.analysis, addedToAnalysis);
+  const spec = withAdded(analysis === stored.spec.analysis ? stored.spec : { ...stored.spec, analysis }, addedToSpec);
+  const baseline = stored.baseline === null ? null : withAdded(stored.baseline, addedToBaseline);
   // A verdict of before there was a cause is of another form; the next look brings one.
   const verdict = stored.verdict !== null && 'cause' in stored.verdict ? stored.verdict : null;
-  return { ...initialContext({ ...stored, spec }), ...stored, spec, baseline, verdict };
+  const context = withAdded(stored, initialContext(stored));
+  const isSame = spec === stored.spec && baseline === stored.baseline && verdict === stored.verdict;
+  return isSame ? context : { ...context, spec, baseline, verdict };
+}
+
+/** The same object where nothing is missing: this is asked for with every commit. */
+function withAdded<T extends object>(stored: T, added: Partial<T>): T {
+  for (const field in added) if (!(field in stored)) return { ...added, ...stored };
+  return stored;
 }
 
 /** What this run and those before measured; nothing of a record that says nothing of it. */

@@ -38,7 +38,7 @@ export function viewOf(record: MigrationRecord): MigrationView {
     differences: context.differences === '' ? null : context.differences,
     verdict: context.verdict,
     probes: context.probes,
-    entries: context.entries ?? [],
+    entries: context.entries,
     leftovers: context.leftovers,
     rehearsal: context.isRehearsal
       ? { measured: context.measured, glass: context.glassTried, writeMs: writeMs(context.measured) }

@@ -83,6 +83,7 @@ describe('the short form', () => {
           timeoutMs: 3000,
         },
       ],
+      paths: [],
       analysis: anAnalysis(),
       settleMs: 20_000,
       deadlineMs: 21_600_000,

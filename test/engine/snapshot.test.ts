@@ -34,17 +34,26 @@ async function aBakingRecord() {
   return { world, record };
 }
 
-const added = ['observedOn', 'shrunk', 'backends', 'settlingSinceMs', 'splits', 'achievedSplits'];
-const addedToSpec = ['routeOrder', 'subsets'];
+const added = [
+  ...['observedOn', 'shrunk', 'backends', 'settlingSinceMs', 'splits', 'achievedSplits'],
+  ...['gatewayFields', 'gatewayChange', 'entries'],
+];
+const addedToSpec = ['routeOrder', 'subsets', 'paths'];
 
 it('a record of the version before is read with what is new as it is at the beginning, and keeps the rest', async () => {
   const { record } = await aBakingRecord();
   const old = without(record, added, addedToSpec);
-  expect(contextOf(old)).toEqual({ ...contextOf(record), backends: null, settlingSinceMs: null });
+  const atTheBeginning = { backends: null, settlingSinceMs: null, gatewayFields: [], gatewayChange: null, entries: [] };
+  expect(contextOf(old)).toEqual({ ...contextOf(record), ...atTheBeginning });
   expect(contextOf(old)).toMatchObject({ observedOn: [], step: 0, spec: { routeOrder: 'together' } });
   expect(restoreSnapshot(old).context).toEqual(contextOf(old));
   expect(restoreSnapshot(old).matches({ progressing: 'baking' })).toBe(true);
   expect(viewOf(old)).toMatchObject({ step: 1, steps: 2, route: null, share: { asked: 10 } });
+});
+
+it('a record that lacks nothing is read as it stands, without a copy', async () => {
+  const { record } = await aBakingRecord();
+  expect(contextOf(record)).toBe((record.snapshot as Stored).context);
 });
 
 it('a migration that was under way when the version changed goes on to its end', async () => {

@@ -31,7 +31,7 @@ export async function parityChecks(
   { spec, observation, listeners }: RouteLook,
 ): Promise<readonly Check[]> {
   const { route, source, target } = observation;
-  const pairs = (spec.paths ?? [])
+  const pairs = spec.paths
     .flatMap((path) => {
       const mapping = route.ports.find(({ port }) => port === path.port);
       return mapping === undefined ? [] : [atPods(path, mapping.group, listeners)];
@@ -52,7 +52,7 @@ function atPods(path: PathSpec, group: string, listeners: RouteLook['listeners']
 }
 
 /** A URL that belongs to no route would be compared by nobody, and look as if it had been. */
-export function unaskedChecks({ paths = [], routes }: Spec): readonly Check[] {
+export function unaskedChecks({ paths, routes }: Spec): readonly Check[] {
   const known = new Set(routes.flatMap(({ ports }) => ports.map(({ port }) => port)));
   return paths
     .filter(({ port }) => !known.has(port))
