@@ -110,7 +110,7 @@ function sourceWeightCheck({ route, source }: RouteObservation): Check {
     return bad(sourceWeight, 'fail', found, { at, remedy });
   }
   if (parseWeight(weight) !== null) return pass(sourceWeight, `the weight of the source is "${weight}"`, at);
-  const found = `the weight of the source is "${weight}", which is not an integer 0..100`;
+  const found = `the weight of the source is "${weight}", which is not an integer 1..100`;
   return bad(sourceWeight, 'fail', found, { at, remedy });
 }
 

@@ -49,7 +49,7 @@ const backends: readonly Row[] = [
     'fail',
     'the weight of the source is no integer',
     (scene) => withCarrier(scene, 'source', { weight: '12.5' }),
-    /"12.5", which is not an integer 0..100/,
+    /"12.5", which is not an integer 1..100/,
     /^kubectl -n istio-system annotate service istio-ingressgateway \S+-weight=100 --overwrite$/,
   ],
   [
