@@ -25,8 +25,8 @@ export interface Windows {
 const windowsBefore = 8;
 
 /**
- * What Prometheus counted on each side in the windows asked for: two queries a side, and two more for latency, each sent once more where it failed
- * for a while only. A window that begins or ends in a gap gives no sample.
+ * What Prometheus counted on each side in the windows asked for: two queries a side, and two more for latency, each sent
+ * once more where it failed for a while only. A window that begins or ends in a gap gives no sample.
  * @throws TransientError, TerminalError naming the side and what was asked for
  */
 export async function countWindows(
