@@ -5,7 +5,8 @@ import { rescue } from '../../src/engine/rescue.ts';
 import { startMigration } from '../../src/engine/start.ts';
 import { TransientError } from '../../src/ports/errors.ts';
 import { aSpec, aStep } from '../fixtures/builders.ts';
-import { aWorld, type World } from '../fixtures/world.ts';
+import { live } from '../fixtures/passing.ts';
+import { aWorld } from '../fixtures/world.ts';
 
 const name = 'shop-ingress';
 
@@ -27,7 +28,7 @@ it('a writer frozen before the first write of a shift writes nothing when it wak
   expect(isFrozen).toBe(true);
 
   await sendCommand(world.ports, name, { type: 'abort', isForced: false }, 'ada');
-  await live(world);
+  await live(world, 20_000);
   expect((await world.ports.store.load(name))?.state).toBe('rolledBack');
 
   wake();
@@ -48,12 +49,12 @@ it('a writer frozen between the two writes of a shift meets the fence of the rol
     if (call.includes('target 35')) throw new TransientError('the mesh gives no answer');
     written.push(call.replace('router.', '').replace('write ', ''));
   };
-  await live(world);
+  await live(world, 20_000);
   expect(written).toEqual(['source 80', 'target 0', 'source 100']);
 
   written.length = 0;
   await sendCommand(world.ports, name, { type: 'abort', isForced: false }, 'ada');
-  await live(world);
+  await live(world, 20_000);
   expect((await world.ports.store.load(name))?.state).toBe('rolledBack');
   expect(written).toEqual(['seal target', 'source 80']);
 });
@@ -85,10 +86,3 @@ it('a rescue that slept between its look and its first write leaves nothing dark
   expect(world.share()).toBe(0);
   expect(Math.min(...sums)).toBeGreaterThan(0);
 });
-
-async function live(world: World): Promise<void> {
-  for (let tick = 0; tick < 20; tick++) {
-    await advance(world.ports, name, world.nowMs + 5_000);
-    world.nowMs += 1_000;
-  }
-}

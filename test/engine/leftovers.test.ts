@@ -4,9 +4,9 @@ import type { Sample } from '../../src/domain/verdict.ts';
 import { advance } from '../../src/engine/advance.ts';
 import { sendCommand } from '../../src/engine/command.ts';
 import { startMigration } from '../../src/engine/start.ts';
-import { viewOf } from '../../src/engine/view.ts';
 import { TransientError } from '../../src/ports/errors.ts';
 import { anInternalRoute, aRoute, aSpec, aStep } from '../fixtures/builders.ts';
+import { view } from '../fixtures/passing.ts';
 import { aWorld, type World } from '../fixtures/world.ts';
 
 const name = 'shop-ingress';
@@ -33,12 +33,6 @@ async function start(more: Partial<Spec> = {}): Promise<void> {
   await startMigration(world.ports, spec, { run: 'run-1', actor: 'ada' });
 }
 
-async function view() {
-  const record = await world.ports.store.load(name);
-  if (record === null) throw new Error('no record');
-  return viewOf(record);
-}
-
 /** One second of traffic of both sides, counted as the test says, and what the engine makes of it. */
 async function second(): Promise<void> {
   const requests = { source: 100 - world.share(), target: world.share() };
@@ -56,10 +50,10 @@ async function second(): Promise<void> {
 
 async function until(state: string): Promise<void> {
   for (let tick = 0; tick < 600; tick++) {
-    if ((await view()).state === state) return;
+    if ((await view(world)).state === state) return;
     await second();
   }
-  throw new Error(`never came to ${state}, but is ${(await view()).state}`);
+  throw new Error(`never came to ${state}, but is ${(await view(world)).state}`);
 }
 
 async function wait(ms: number): Promise<void> {
@@ -79,7 +73,7 @@ describe('a migration that is completed', () => {
     counting = withLeftovers;
     await start();
     await until('completed');
-    const { leftovers } = await view();
+    const { leftovers } = await view(world);
     expect(leftovers).toMatchObject([
       { loadBalancer: 'lb-public', side: 'source', connections: 2, countedAt: 'gateway' },
     ]);
@@ -102,7 +96,7 @@ describe('a migration that is completed', () => {
     ];
     await start({ routes: [aRoute(), anInternalRoute()] });
     await until('completed');
-    expect((await view()).leftovers).toMatchObject([
+    expect((await view(world)).leftovers).toMatchObject([
       { loadBalancer: 'lb-public', connections: 3, requests: 0, direct: null, countedAt: 'loadBalancer' },
       { loadBalancer: 'lb-internal', connections: 0, requests: 0, direct: null, countedAt: 'loadBalancer' },
     ]);
@@ -115,7 +109,7 @@ describe('a migration that is completed', () => {
     counting = (side, requests) => [{ requests: Math.round(requests) + (side === 'source' ? 1 : 0) }];
     await start();
     await until('completed');
-    expect((await view()).leftovers).toMatchObject([{ connections: null, direct: null }]);
+    expect((await view(world)).leftovers).toMatchObject([{ connections: null, direct: null }]);
     expect(notice('completed')?.reason).toMatch(
       /\d+ requests in the last minute were still counted at the source; nobody tells whether over old connections or past the CLB/,
     );
@@ -126,12 +120,12 @@ describe('a migration that is completed', () => {
     counting = withLeftovers;
     await start({ undoForMs: 10 * minuteMs });
     await until('completed');
-    const before = await view();
+    const before = await view(world);
     counting = (side) => [{ direct: 0, connections: side === 'source' ? 1 : 8 }];
     await wait(2 * minuteMs);
-    expect((await view()).leftovers).toMatchObject([{ connections: 1, direct: expect.any(Number) }]);
+    expect((await view(world)).leftovers).toMatchObject([{ connections: 1, direct: expect.any(Number) }]);
     await wait(6 * minuteMs);
-    const after = await view();
+    const after = await view(world);
     expect(after.leftovers).toMatchObject([{ connections: 1, requests: 0, direct: 0 }]);
     // Two counts in eight minutes, of two or three commits each: what waits for its undo must cost next to nothing.
     expect(after.revision - before.revision).toBeLessThan(12);
@@ -159,7 +153,7 @@ describe('a migration that is completed', () => {
     counting = () => [{ direct: 0, connections: 0 }];
     await wait(2.5 * minuteMs);
     expect(failures).toBeGreaterThan(3);
-    expect((await view()).leftovers).toMatchObject([{ connections: 0 }]);
+    expect((await view(world)).leftovers).toMatchObject([{ connections: 0 }]);
   });
 
   it('forgets what was counted at another share: a person who skips everything is told that nobody has counted since', async () => {
@@ -168,9 +162,9 @@ describe('a migration that is completed', () => {
     await sendCommand(world.ports, name, { type: 'promote', all: true }, 'ada');
     counting = () => [];
     await until('completed');
-    expect((await view()).leftovers).toEqual([]);
+    expect((await view(world)).leftovers).toEqual([]);
     await wait(2 * minuteMs);
-    expect((await view()).leftovers).toMatchObject([{ connections: null, requests: null, countedAtMs: null }]);
+    expect((await view(world)).leftovers).toMatchObject([{ connections: null, requests: null, countedAtMs: null }]);
   });
 });
 
@@ -182,7 +176,7 @@ describe('a migration that is rolled back', () => {
     await wait(20_000);
     await sendCommand(world.ports, name, { type: 'abort', isForced: false }, 'ada');
     await until('rolledBack');
-    expect((await view()).leftovers).toMatchObject([
+    expect((await view(world)).leftovers).toMatchObject([
       { loadBalancer: 'lb-public', side: 'target', connections: 8, requests: null, direct: 0 },
     ]);
     const told = 'lb-public: 8 connections open at the target when they were last counted, before its weight was 0';

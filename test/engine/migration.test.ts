@@ -6,6 +6,7 @@ import { startMigration } from '../../src/engine/start.ts';
 import { viewOf } from '../../src/engine/view.ts';
 import { ConflictError, NotAllowedError, TerminalError, TransientError } from '../../src/ports/errors.ts';
 import { aProbe, aSpec, aStep } from '../fixtures/builders.ts';
+import { view } from '../fixtures/passing.ts';
 import { aWorld, type World } from '../fixtures/world.ts';
 
 const name = 'shop-ingress';
@@ -43,12 +44,6 @@ async function untilNoted(kind: string): Promise<string> {
   throw new Error(`nothing was told of ${kind}`);
 }
 
-async function view() {
-  const record = await world.ports.store.load(name);
-  if (record === null) throw new Error('no record');
-  return viewOf(record);
-}
-
 const told = () => world.notices.map(({ kind }) => kind);
 
 describe('a migration', () => {
@@ -61,7 +56,7 @@ describe('a migration', () => {
     }
     await until('completed');
     expect(shares).toEqual([10, 50, 100]);
-    expect(await view()).toMatchObject({ state: 'completed', share: { asked: 100, achieved: 100 } });
+    expect(await view(world)).toMatchObject({ state: 'completed', share: { asked: 100, achieved: 100 } });
     await advance(world.ports, name, world.nowMs + 5_000);
     expect(told()).toContain('completed');
   });
@@ -85,7 +80,7 @@ describe('a migration', () => {
     world.nowMs += 5_000;
     await start();
     await until('refused');
-    const { reason } = await view();
+    const { reason } = await view(world);
     expect(reason).toContain('schedules by rr');
     expect(reason).toContain('must be "0"');
     expect(world.calls.filter((call) => call.startsWith('router.write'))).toEqual([]);
@@ -96,7 +91,7 @@ describe('a migration', () => {
     world.side.target.pods = 60;
     await start({ steps: [aStep(10), aStep(100)] });
     await until('refused');
-    expect((await view()).reason).toContain('10 per cent cannot be reached');
+    expect((await view(world)).reason).toContain('10 per cent cannot be reached');
   });
 
   it('rolls back when the target fails more requests than its margin', async () => {
@@ -104,7 +99,7 @@ describe('a migration', () => {
     await until('progressing.baking');
     await until('rolledBack', { errors: 50 });
     expect(world.share()).toBe(0);
-    expect((await view()).reason).toContain('difference');
+    expect((await view(world)).reason).toContain('difference');
   });
 
   it('rolls back when a probe of the target fails as often as allowed, in a row', async () => {
@@ -112,7 +107,7 @@ describe('a migration', () => {
     await until('progressing.baking');
     world.probes.target = false;
     await until('rolledBack');
-    expect((await view()).reason).toContain('failed 3 times in a row at the target');
+    expect((await view(world)).reason).toContain('failed 3 times in a row at the target');
   });
 
   it('is held, not rolled back, when both sides fail their probes', async () => {
@@ -126,11 +121,11 @@ describe('a migration', () => {
 
   it('is held without data, neither passed nor rolled back, and goes on when data comes', async () => {
     await start({ steps: [aStep(10), aStep(100)] });
-    for (let tick = 0; tick < 200 && (await view()).state !== 'held'; tick++) {
+    for (let tick = 0; tick < 200 && (await view(world)).state !== 'held'; tick++) {
       await advance(world.ports, name, world.nowMs + 5_000);
       world.nowMs += 2_500;
     }
-    expect(await view()).toMatchObject({ state: 'held', share: { asked: 10 } });
+    expect(await view(world)).toMatchObject({ state: 'held', share: { asked: 10 } });
     await until('completed');
   });
 
@@ -139,7 +134,7 @@ describe('a migration', () => {
     await until('progressing.baking');
     world.drift('target', '5', 'kubectl-edit');
     await until('held');
-    expect((await view()).reason).toContain('kubectl-edit');
+    expect((await view(world)).reason).toContain('kubectl-edit');
     expect(world.side.target.written.weight).toBe('5');
     await sendCommand(world.ports, name, { type: 'resume' }, 'ada');
     await until('progressing.baking');
@@ -162,7 +157,7 @@ describe('a migration', () => {
     await until('progressing.baking');
     world.drift('target', '30', 'argocd');
     await until('rolledBack');
-    expect((await view()).reason).toContain('argocd');
+    expect((await view(world)).reason).toContain('argocd');
   });
 
   it('pulls more share than asked back once, then holds until a person says go on', async () => {
@@ -171,9 +166,9 @@ describe('a migration', () => {
     world.drift('target', '90', 'kubectl-edit');
     await until('held');
     expect(Math.round(world.share())).toBe(10);
-    expect((await view()).reason).toContain('kubectl-edit');
+    expect((await view(world)).reason).toContain('kubectl-edit');
     await advance(world.ports, name, world.nowMs + 20_000);
-    expect((await view()).state).toBe('held');
+    expect((await view(world)).state).toBe('held');
     await sendCommand(world.ports, name, { type: 'resume' }, 'ada');
     await until('progressing.baking');
   });
@@ -220,7 +215,7 @@ describe('a migration', () => {
       side.arrivesAtMs = world.nowMs;
     }
     await until('held');
-    expect((await view()).reason).toContain('cannot be reached any more');
+    expect((await view(world)).reason).toContain('cannot be reached any more');
   });
 
   it('is held when somebody makes a listener ignore weights', async () => {
@@ -228,7 +223,7 @@ describe('a migration', () => {
     await until('progressing.baking');
     world.listeners = world.listeners.map((listener) => ({ ...listener, scheduler: 'rr' }));
     await until('held');
-    expect((await view()).reason).toContain('schedules by rr');
+    expect((await view(world)).reason).toContain('schedules by rr');
   });
 
   it('is held when somebody pins the clients of a listener to their backends', async () => {
@@ -236,13 +231,13 @@ describe('a migration', () => {
     await until('progressing.baking');
     world.listeners = world.listeners.map((listener) => ({ ...listener, isSticky: true }));
     await until('held');
-    expect((await view()).reason).toContain('has session stickiness');
+    expect((await view(world)).reason).toContain('has session stickiness');
   });
 
   it("waits at a gate for a person, and takes only this gate's id", async () => {
     await start({ steps: [aStep(10, { gate: { expiresInMs: 600_000, onExpiry: 'rollback' } }), aStep(100)] });
     await until('progressing.gated');
-    const { gate } = await view();
+    const { gate } = await view(world);
     await expect(sendCommand(world.ports, name, { type: 'approve', gate: 'another' }, 'ada')).rejects.toThrow(gate?.id);
     await sendCommand(world.ports, name, { type: 'approve', gate: gate?.id ?? null }, 'ada');
     await until('completed');
@@ -253,11 +248,11 @@ describe('a migration', () => {
     await start(gated);
     await until('progressing.gated');
     await until('rolledBack');
-    expect((await view()).reason).toBe('the gate expired');
+    expect((await view(world)).reason).toBe('the gate expired');
     await start(gated, 'run-2');
     await until('progressing.gated');
     await until('rolledBack', { errors: 90 });
-    expect((await view()).reason).toContain('difference');
+    expect((await view(world)).reason).toContain('difference');
   });
 
   it('passes its deadline only by moving: a pause does not use it up', async () => {
@@ -268,14 +263,14 @@ describe('a migration', () => {
     await sendCommand(world.ports, name, { type: 'resume' }, 'ada');
     await until('progressing.baking');
     await until('rolledBack');
-    expect((await view()).reason).toBe('the deadline passed');
+    expect((await view(world)).reason).toBe('the deadline passed');
   });
 
   it('waits for its window, and a person may go past it', async () => {
     const day = { days: ['mon' as const], fromMinute: 0, toMinute: 1, zone: 'UTC' };
     await start({ windows: [day] });
     await until('held');
-    expect((await view()).reason).toBe('outside its window');
+    expect((await view(world)).reason).toBe('outside its window');
     await expect(sendCommand(world.ports, name, { type: 'resume' }, 'ada')).rejects.toThrow(NotAllowedError);
     await sendCommand(world.ports, name, { type: 'promote', all: false }, 'ada');
     await until('progressing.baking');
@@ -284,7 +279,7 @@ describe('a migration', () => {
   it('comes back by itself when it is a canary', async () => {
     await start({ finish: 'return', steps: [aStep(10)] });
     await until('rolledBack');
-    expect((await view()).reason).toBe('the canary is over');
+    expect((await view(world)).reason).toBe('the canary is over');
     expect(world.share()).toBe(0);
   });
 
@@ -361,7 +356,7 @@ describe('what goes wrong at a port', () => {
       if (call.startsWith('router.write target 1')) throw new TerminalError('forbidden: patch istiogateways');
     };
     await until('rolledBack');
-    expect((await view()).reason).toContain('forbidden');
+    expect((await view(world)).reason).toContain('forbidden');
   });
   it('never holds up a migration when it is only the chat', async () => {
     world.onCall = (call) => {
@@ -393,7 +388,7 @@ describe('what goes wrong at a port', () => {
     await until('progressing.baking');
     world.side.target.fence = 100_000;
     await until('held');
-    expect((await view()).reason).toContain('fence');
+    expect((await view(world)).reason).toContain('fence');
     await sendCommand(world.ports, name, { type: 'abort', isForced: false }, 'ada');
     await until('rolledBack');
     expect(world.share()).toBe(0);

@@ -2,10 +2,10 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Side } from '../../src/domain/spec.ts';
 import { advance } from '../../src/engine/advance.ts';
 import { startMigration } from '../../src/engine/start.ts';
-import { viewOf } from '../../src/engine/view.ts';
 import { TransientError } from '../../src/ports/errors.ts';
 import { seededRandom } from '../../src/sandbox/random.ts';
 import { anAnalysis, aProbe, aSpec, aStep } from '../fixtures/builders.ts';
+import { view } from '../fixtures/passing.ts';
 import { aWorld, type World } from '../fixtures/world.ts';
 
 const minuteMs = 60_000;
@@ -69,17 +69,11 @@ async function live(ms: number, { errorRate = 0, areKept = false } = {}): Promis
   }
 }
 
-async function view() {
-  const record = await world.ports.store.load('shop-ingress');
-  if (record === null) throw new Error('no record');
-  return viewOf(record);
-}
-
 describe('at half a request a second', () => {
   it('paired probes prove a healthy target in about half an hour', async () => {
     await start(['push', 'probes']);
     await live(35 * minuteMs);
-    const { state, verdict } = await view();
+    const { state, verdict } = await view(world);
     expect(state).toBe('completed');
     expect(verdict).toMatchObject({ kind: 'pass', signals: 'probes' });
     expect(verdict?.reason).toMatch(/by paired probes; nothing speaks against it in \d+ requests of users/);
@@ -89,7 +83,7 @@ describe('at half a request a second', () => {
   it('without them the first step is still open by then', async () => {
     await start(['push']);
     await live(35 * minuteMs);
-    expect(await view()).toMatchObject({ step: 1, verdict: { kind: 'insufficient', cause: 'open' } });
+    expect(await view(world)).toMatchObject({ step: 1, verdict: { kind: 'insufficient', cause: 'open' } });
     expect(asked).toEqual({ source: 0, target: 0 });
   });
 
@@ -97,22 +91,22 @@ describe('at half a request a second', () => {
     failing = { source: 0.001, target: 0.05 };
     await start(['push', 'probes']);
     await live(15 * minuteMs);
-    expect(await view()).toMatchObject({ state: 'rolledBack', verdict: { kind: 'fail', signals: 'probes' } });
+    expect(await view(world)).toMatchObject({ state: 'rolledBack', verdict: { kind: 'fail', signals: 'probes' } });
     expect([world.share(), usersErrors]).toEqual([0, 0]);
   });
 
   it('they prove nothing where users fail although probes do not', async () => {
     await start(['push', 'probes']);
     await live(15 * minuteMs, { errorRate: 0.5 });
-    expect(await view()).toMatchObject({ state: 'rolledBack', verdict: { kind: 'fail', signals: 'push' } });
+    expect(await view(world)).toMatchObject({ state: 'rolledBack', verdict: { kind: 'fail', signals: 'push' } });
   });
 
   it('they prove nothing where no request of a user has come to the target', async () => {
     await start(['push', 'probes']);
     // Too short for the source's requests alone to show that the target gets none.
     await live(6 * minuteMs, { areKept: true });
-    expect((await view()).step).toBe(1);
-    expect((await view()).verdict?.kind).toBe('insufficient');
+    expect((await view(world)).step).toBe(1);
+    expect((await view(world)).verdict?.kind).toBe('insufficient');
   });
 });
 
@@ -124,7 +118,7 @@ describe('paired probes', () => {
     expect(asked.target).toBeGreaterThan(200);
     expect(asked.target).toBeLessThanOrEqual(240);
     // Half of them go to the target, of the users one in ten: they are in no observed share.
-    expect((await view()).share.observed).toBeLessThan(40);
+    expect((await view(world)).share.observed).toBeLessThan(40);
   });
 
   it('are not made up for after a pause', async () => {
@@ -146,7 +140,7 @@ describe('paired probes', () => {
     };
     world.ports = { ...world.ports, signals: { ...signals, record } };
     await live(minuteMs);
-    const { verdict, probes } = await view();
+    const { verdict, probes } = await view(world);
     expect(verdict?.findings).toContain('paired probes: Redis is full');
     expect(probes.every(({ failuresInRow }) => failuresInRow === 0)).toBe(true);
   });

@@ -4,8 +4,8 @@ import { advance } from '../../src/engine/advance.ts';
 import { sendCommand } from '../../src/engine/command.ts';
 import { dryRun } from '../../src/engine/plan.ts';
 import { startMigration } from '../../src/engine/start.ts';
-import { viewOf } from '../../src/engine/view.ts';
 import { anInternalRoute, aRoute, aSpec, aStep } from '../fixtures/builders.ts';
+import { view } from '../fixtures/passing.ts';
 import { aWorld, type World } from '../fixtures/world.ts';
 
 const name = 'shop-ingress';
@@ -35,21 +35,15 @@ async function start(spec: Partial<Spec> = {}) {
   return startMigration(world.ports, specOf(spec), { run: 'run-1', actor: 'ada' });
 }
 
-async function view() {
-  const record = await world.ports.store.load(name);
-  if (record === null) throw new Error('no record');
-  return viewOf(record);
-}
-
 async function until(state: string, step?: number, reported: Parameters<typeof traffic>[0] = {}): Promise<void> {
   for (let tick = 0; tick < 600; tick++) {
-    const { state: now, step: at } = await view();
+    const { state: now, step: at } = await view(world);
     if (now === state && (step === undefined || at === step)) return;
     await traffic(reported);
     await advance(world.ports, name, world.nowMs + 5_000);
     world.nowMs += 1_000;
   }
-  throw new Error(`never came to ${state}, but is ${(await view()).state} at step ${(await view()).step}`);
+  throw new Error(`never came to ${state}, but is ${(await view(world)).state} at step ${(await view(world)).step}`);
 }
 
 const shares = () => clbs.map((loadBalancer) => Math.round(world.share(loadBalancer)));
@@ -84,7 +78,7 @@ describe('routes one after the other', () => {
     await start();
     await until('progressing.baking', 3);
     await advance(world.ports, name, world.nowMs + 5_000);
-    const { step, steps, route, share, ports } = await view();
+    const { step, steps, route, share, ports } = await view(world);
     expect({ step, steps, route }).toEqual({ step: 3, steps: 4, route: 'lb-internal' });
     expect(share).toMatchObject({ asked: 10, achieved: 10 });
     expect(ports.map(({ loadBalancer, asked }) => [loadBalancer, asked])).toEqual([
@@ -111,7 +105,7 @@ describe('routes one after the other', () => {
       world.nowMs += 1_000;
     }
     await advance(world.ports, name, world.nowMs + 5_000);
-    const { ports, share } = await view();
+    const { ports, share } = await view(world);
     expect(ports.map(({ observed }) => Math.round(observed ?? -1))).toEqual([50, 10]);
     expect(Math.round(share.observed ?? -1)).toBe(10);
   });
@@ -132,15 +126,15 @@ describe('routes one after the other', () => {
       await advance(world.ports, name, world.nowMs + 5_000);
       world.nowMs += 1_000;
     }
-    expect((await view()).step).toBe(4);
-    expect(await view()).not.toMatchObject({ state: 'rolledBack' });
+    expect((await view(world)).step).toBe(4);
+    expect(await view(world)).not.toMatchObject({ state: 'rolledBack' });
   });
 
   it('lack data where their own CLB is silent, however much comes through another', async () => {
     await start();
     await until('progressing.baking', 3);
     await until('held', undefined, { on: ['lb-public'] });
-    const { reason, route, verdict } = await view();
+    const { reason, route, verdict } = await view(world);
     expect({ route, kind: verdict?.kind }).toEqual({ route: 'lb-internal', kind: 'insufficient' });
     expect(reason).toContain('no requests of the target so far');
   });
@@ -149,10 +143,10 @@ describe('routes one after the other', () => {
     const gated = aStep(10, { gate: { expiresInMs: 600_000, onExpiry: 'rollback' } });
     await start({ steps: [gated] });
     await until('progressing.gated', 1);
-    const first = (await view()).gate?.id ?? '';
+    const first = (await view(world)).gate?.id ?? '';
     await sendCommand(world.ports, name, { type: 'approve', gate: first }, 'ada');
     await until('progressing.gated', 2);
-    const second = (await view()).gate?.id ?? '';
+    const second = (await view(world)).gate?.id ?? '';
     expect(second).not.toBe(first);
     await expect(sendCommand(world.ports, name, { type: 'approve', gate: first }, 'ada')).rejects.toThrow(second);
   });
@@ -177,7 +171,7 @@ describe('routes one after the other', () => {
     await start({ finish: 'return', steps: [aStep(10)] });
     await until('progressing.baking', 2);
     await until('rolledBack');
-    expect((await view()).reason).toBe('the canary is over');
+    expect((await view(world)).reason).toBe('the canary is over');
     expect(shares()).toEqual([0, 0]);
   });
 
@@ -186,13 +180,13 @@ describe('routes one after the other', () => {
     await until('progressing.baking', 3);
     world.drift('target', '5', 'kubectl-edit', 'lb-public');
     await until('held');
-    expect((await view()).reason).toContain('kubectl-edit');
+    expect((await view(world)).reason).toContain('kubectl-edit');
     world = aWorld(routes);
     await start();
     await until('progressing.baking', 1);
     world.drift('target', '1', 'kubectl-edit', 'lb-internal');
     await until('held');
-    expect((await view()).reason).toContain('kubectl-edit');
+    expect((await view(world)).reason).toContain('kubectl-edit');
   });
 
   it('pull back what goes to the target of a route that is still to come', async () => {
@@ -231,14 +225,14 @@ describe('routes one after the other', () => {
 describe('routes together', () => {
   it('move in lockstep, and show the gateway counted for all where samples name no CLB', async () => {
     await startMigration(world.ports, specOf({ routeOrder: 'together' }), { run: 'run-1', actor: 'ada' });
-    for (let tick = 0; tick < 30 && (await view()).share.observed === null; tick++) {
+    for (let tick = 0; tick < 30 && (await view(world)).share.observed === null; tick++) {
       await world.count('source', 300, 0);
       await world.count('target', 100, 0);
       await advance(world.ports, name, world.nowMs + 5_000);
       world.nowMs += 1_000;
     }
     expect(shares()).toEqual([10, 10]);
-    const { steps, route, ports } = await view();
+    const { steps, route, ports } = await view(world);
     expect({ steps, route }).toEqual({ steps: 2, route: null });
     expect(ports.map(({ asked, observed }) => ({ asked, observed }))).toEqual([
       { asked: 10, observed: 25 },
@@ -259,7 +253,7 @@ describe('one route after the other', () => {
     expect(check?.found).toMatch(/names lb-internal: send loadBalancer .*or take routeOrder together/);
     await startMigration(world.ports, specOf(), { run: 'run-1', actor: 'ada' });
     await advance(world.ports, name, world.nowMs + 5_000);
-    expect(await view()).toMatchObject({ state: 'refused', reason: check?.found });
+    expect(await view(world)).toMatchObject({ state: 'refused', reason: check?.found });
     expect(world.calls.filter((call) => call.startsWith('router.write'))).toEqual([]);
   });
 

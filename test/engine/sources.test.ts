@@ -4,10 +4,10 @@ import type { Sample } from '../../src/domain/verdict.ts';
 import { advance } from '../../src/engine/advance.ts';
 import { dryRun } from '../../src/engine/plan.ts';
 import { resolveDraft, startMigration } from '../../src/engine/start.ts';
-import { viewOf } from '../../src/engine/view.ts';
 import { TransientError } from '../../src/ports/errors.ts';
 import type { Signals } from '../../src/ports/signals.ts';
 import { aSpec, aStep } from '../fixtures/builders.ts';
+import { view } from '../fixtures/passing.ts';
 import { aWorld, type World } from '../fixtures/world.ts';
 
 const name = 'shop-ingress';
@@ -57,17 +57,11 @@ async function live(ms: number, isPushed = false): Promise<void> {
   }
 }
 
-async function view() {
-  const record = await world.ports.store.load(name);
-  if (record === null) throw new Error('no record');
-  return viewOf(record);
-}
-
 describe('a migration whose signals are pulled', () => {
   it('goes on where the source says that all is well', async () => {
     await start('main');
     await live(180_000);
-    expect((await view()).state).toBe('completed');
+    expect((await view(world)).state).toBe('completed');
   });
 
   it('says for minutes which of several that count has stopped', async () => {
@@ -81,14 +75,14 @@ describe('a migration whose signals are pulled', () => {
     const long = { ...spec, steps: [aStep(50, { bakeMs: 600_000 })] };
     await startMigration(world.ports, long, { run: 'run-1', actor: 'ada' });
     await live(240_000);
-    expect((await view()).verdict?.findings.join()).toMatch(/pod-2 of the source is 1[78]\d s behind the others/);
+    expect((await view(world)).verdict?.findings.join()).toMatch(/pod-2 of the source is 1[78]\d s behind the others/);
   });
 
   it('is rolled back where it counts errors at the target', async () => {
     main = counting(30);
     await start(['main']);
     await live(120_000);
-    expect(await view()).toMatchObject({ state: 'rolledBack' });
+    expect(await view(world)).toMatchObject({ state: 'rolledBack' });
     expect(world.share()).toBe(0);
   });
 
@@ -97,7 +91,7 @@ describe('a migration whose signals are pulled', () => {
     await live(10_000);
     main = failing;
     await live(180_000);
-    expect(await view()).toMatchObject({
+    expect(await view(world)).toMatchObject({
       state: 'progressing.baking',
       verdict: { kind: 'error', reason: 'signals of main: HTTP 503' },
     });
@@ -110,7 +104,7 @@ describe('a migration whose signals are pulled', () => {
     expect(preflight.checks).toContainEqual(expect.objectContaining(failed));
     await start('main');
     await live(5_000);
-    expect(await view()).toMatchObject({ state: 'refused', reason: expect.stringContaining('HTTP 503') });
+    expect(await view(world)).toMatchObject({ state: 'refused', reason: expect.stringContaining('HTTP 503') });
   });
 
   it('is refused where the installation does not know the source', async () => {
@@ -125,7 +119,7 @@ describe('a migration with several sources', () => {
     main = counting(30);
     await start(['push', 'main']);
     await live(120_000, true);
-    expect((await view()).state).toBe('rolledBack');
+    expect((await view(world)).state).toBe('rolledBack');
   });
 
   it('does not go on while one of them cannot be asked', async () => {
@@ -133,12 +127,12 @@ describe('a migration with several sources', () => {
     await live(10_000, true);
     main = failing;
     await live(120_000, true);
-    expect(await view()).toMatchObject({ state: 'progressing.baking', verdict: { kind: 'error' } });
+    expect(await view(world)).toMatchObject({ state: 'progressing.baking', verdict: { kind: 'error' } });
   });
 
   it('goes on when all of them are well', async () => {
     await start(['push', 'main']);
     await live(180_000, true);
-    expect((await view()).state).toBe('completed');
+    expect((await view(world)).state).toBe('completed');
   });
 });

@@ -1,12 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ServiceReading } from '../../src/domain/observation.ts';
 import type { Spec } from '../../src/domain/spec.ts';
-import { advance } from '../../src/engine/advance.ts';
 import { startMigration } from '../../src/engine/start.ts';
-import { viewOf } from '../../src/engine/view.ts';
 import { TransientError } from '../../src/ports/errors.ts';
 import type { TrafficRouter } from '../../src/ports/traffic-router.ts';
 import { aProbe, aSpec, aStep } from '../fixtures/builders.ts';
+import { live, view } from '../fixtures/passing.ts';
 import { aWorld, type World } from '../fixtures/world.ts';
 
 type RouteReading = Awaited<ReturnType<TrafficRouter['read']>>;
@@ -23,20 +22,6 @@ function partly(change: (reading: RouteReading) => RouteReading): void {
     return isAnswered ? reading : change(reading);
   };
   world.ports = { ...world.ports, router: { ...router, read } };
-}
-
-async function live(ms: number): Promise<void> {
-  const endMs = world.nowMs + ms;
-  while (world.nowMs < endMs) {
-    await advance(world.ports, name, world.nowMs + 5_000);
-    world.nowMs += 1_000;
-  }
-}
-
-async function view() {
-  const record = await world.ports.store.load(name);
-  if (record === null) throw new Error('no record');
-  return viewOf(record);
 }
 
 beforeEach(async () => {
@@ -67,13 +52,13 @@ const unknown = { isUnknown: true, annotations: null, backends: [], readyPods: 0
 it.each(unread)('a step is not planned while %s, and is shifted once it does, without anybody', async (_, change) => {
   partly(change);
   await begin();
-  await live(60_000);
-  expect(await view()).toMatchObject({ state: 'progressing.shifting' });
-  expect((await view()).waitingFor).toMatch(/lb-public: the target cannot be read/);
+  await live(world, 60_000);
+  expect(await view(world)).toMatchObject({ state: 'progressing.shifting' });
+  expect((await view(world)).waitingFor).toMatch(/lb-public: the target cannot be read/);
   expect(world.share()).toBe(0);
   isAnswered = true;
-  await live(60_000);
-  expect(await view()).toMatchObject({ state: 'progressing.baking' });
+  await live(world, 60_000);
+  expect(await view(world)).toMatchObject({ state: 'progressing.baking' });
   expect(world.share()).toBe(50);
 });
 
@@ -95,27 +80,27 @@ describe('probes while a part of the Kubernetes APIs gives no answer', () => {
   it('say nothing about a target that cannot be read', async () => {
     partly(withUnknownTarget);
     await begin(bake(3_600_000));
-    await live(30_000);
-    expect(await view()).toMatchObject({ state: 'progressing.baking' });
+    await live(world, 30_000);
+    expect(await view(world)).toMatchObject({ state: 'progressing.baking' });
     isAnswered = false;
-    await live(60_000);
-    expect(await view()).toMatchObject({
+    await live(world, 60_000);
+    expect(await view(world)).toMatchObject({
       state: 'progressing.baking',
       differences: expect.stringContaining('cannot be read'),
     });
     isAnswered = true;
-    await live(30_000);
-    expect(await view()).toMatchObject({ state: 'progressing.baking', differences: null });
+    await live(world, 30_000);
+    expect(await view(world)).toMatchObject({ state: 'progressing.baking', differences: null });
   });
 
   it('say nothing while neither side can be read', async () => {
     await begin(bake(3_600_000));
-    await live(30_000);
+    await live(world, 30_000);
     world.onCall = (call) => {
       if (call === 'router.read') throw new TransientError('status 500');
     };
-    await live(60_000);
-    expect(await view()).toMatchObject({ state: 'progressing.baking' });
+    await live(world, 60_000);
+    expect(await view(world)).toMatchObject({ state: 'progressing.baking' });
     expect((await world.ports.store.history(name, 100)).map(({ kind }) => kind)).not.toContain('held');
   });
 
@@ -125,10 +110,10 @@ describe('probes while a part of the Kubernetes APIs gives no answer', () => {
       target: { ...target, services: [...target.services, { ...(target.services[0] as ServiceReading), ...unknown }] },
     }));
     await begin(bake(3_600_000));
-    await live(30_000);
+    await live(world, 30_000);
     isAnswered = false;
     world.probes.target = false;
-    await live(60_000);
-    expect((await view()).reason).toContain('failed 3 times in a row at the target');
+    await live(world, 60_000);
+    expect((await view(world)).reason).toContain('failed 3 times in a row at the target');
   });
 });
