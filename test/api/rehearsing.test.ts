@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { advance } from '../../src/engine/advance.ts';
-import { aFile, anInstallation, type Installation, yaml } from './requests.ts';
+import { aFile, anInstallation, commandsOf, type Installation, tick, yaml } from './requests.ts';
 
 let installation: Installation;
 let send: Installation['send'];
@@ -14,23 +13,10 @@ const path = '/v1/migrations/shop-ingress/rehearse';
 const rehearse = (body: string | undefined = aFile(), headers: Readonly<Record<string, string>> = {}) =>
   send({ method: 'POST', path, body, headers: { ...(body === '' ? {} : yaml), ...headers } });
 
-async function step(times: number): Promise<void> {
-  const { world } = installation;
-  for (let tick = 0; tick < times; tick += 1) {
-    await advance(world.ports, 'shop-ingress', world.nowMs + 5000);
-    world.nowMs += 1000;
-  }
-}
-
-async function commands(): Promise<readonly string[]> {
-  const { json } = await send({ path: '/v1/migrations/shop-ingress/history' });
-  return json.history.flatMap(({ kind, text }: { kind: string; text: string }) => (kind === 'command' ? [text] : []));
-}
-
 describe('a rehearsal over the API', () => {
   test('runs from a file, and tells what it measured', async () => {
     expect((await rehearse()).status).toBe(201);
-    await step(60);
+    await tick(installation, 60);
     const { json } = await send({ path: '/v1/migrations/shop-ingress' });
     expect(json).toMatchObject({ state: 'rolledBack', reason: 'the rehearsal is over' });
     expect(json.rehearsal).toMatchObject({ glass: { problem: null }, writeMs: expect.any(Number) });
@@ -47,9 +33,9 @@ describe('a rehearsal over the API', () => {
   test('without a file is of the last run of the name', async () => {
     expect((await rehearse('')).json.detail).toContain('there was no migration shop-ingress yet: send its file');
     await rehearse();
-    await step(60);
+    await tick(installation, 60);
     expect((await rehearse('')).status).toBe(201);
-    expect(await commands()).toEqual(['rehearse shop-ingress', 'rehearse shop-ingress']);
+    expect(await commandsOf(installation)).toEqual(['rehearse shop-ingress', 'rehearse shop-ingress']);
   });
 
   test('of another name than the path says is refused', async () => {
@@ -64,7 +50,7 @@ describe('a rehearsal over the API', () => {
     const second = await rehearse(aFile(), key);
     expect([first.status, second.status]).toEqual([201, 201]);
     expect(second.json.run).toBe(first.json.run);
-    expect(await commands()).toEqual(['rehearse shop-ingress']);
+    expect(await commandsOf(installation)).toEqual(['rehearse shop-ingress']);
   });
 
   test('moves all routes together, whatever order the migration will take', async () => {

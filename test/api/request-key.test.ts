@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { advance } from '../../src/engine/advance.ts';
-import { aFile, anInstallation, type Installation, yaml } from './requests.ts';
+import { aFile, anInstallation, commandsOf, type Installation, tick, yaml } from './requests.ts';
 
 let installation: Installation;
 let send: Installation['send'];
@@ -21,19 +20,6 @@ const start = (key: string, body = aFile(), token = 'alices-token') =>
 const post = (verb: string, key: string, body?: unknown) =>
   send({ method: 'POST', path: `/v1/migrations/shop-ingress/${verb}`, body, headers: { 'idempotency-key': key } });
 
-async function step(times: number): Promise<void> {
-  const { world } = installation;
-  for (let tick = 0; tick < times; tick += 1) {
-    await advance(world.ports, 'shop-ingress', world.nowMs + 5000);
-    world.nowMs += 1000;
-  }
-}
-
-async function commands(): Promise<readonly string[]> {
-  const { json } = await send({ path: '/v1/migrations/shop-ingress/history' });
-  return json.history.flatMap(({ kind, text }: { kind: string; text: string }) => (kind === 'command' ? [text] : []));
-}
-
 describe('a start with an Idempotency-Key', () => {
   test('and again is one run', async () => {
     const first = await start('k1');
@@ -41,7 +27,7 @@ describe('a start with an Idempotency-Key', () => {
     expect([first.status, second.status]).toEqual([201, 201]);
     expect(second.json.run).toBe(first.json.run);
     expect(second.headers['location']).toBe(first.headers['location']);
-    expect(await commands()).toEqual(['start shop-ingress']);
+    expect(await commandsOf(installation)).toEqual(['start shop-ingress']);
   });
 
   test('and again at the same moment is one run', async () => {
@@ -49,13 +35,13 @@ describe('a start with an Idempotency-Key', () => {
     const started = answers.filter(({ status }) => status === 201);
     expect(new Set(started.map(({ json }) => json.run)).size).toBe(1);
     expect(answers.every(({ status }) => status === 201 || status === 409)).toBe(true);
-    expect(await commands()).toEqual(['start shop-ingress']);
+    expect(await commandsOf(installation)).toEqual(['start shop-ingress']);
   });
 
   test('is found again when its run is over', async () => {
     const { json } = await start('k1');
     await post('abort', 'k2');
-    await step(30);
+    await tick(installation, 30);
     expect((await send({ path: '/v1/migrations/shop-ingress' })).json.isFinal).toBe(true);
     expect((await start('k1')).json.run).toBe(json.run);
     expect((await start('k9')).json.run).not.toBe(json.run);
@@ -86,7 +72,7 @@ describe('a start with an Idempotency-Key', () => {
   test('of yesterday is a new request', async () => {
     const { json } = await start('k1');
     await post('abort', 'k2');
-    await step(30);
+    await tick(installation, 30);
     installation.world.nowMs += day + 1;
     const again = await start('k1');
     expect(again.status).toBe(201);
@@ -103,7 +89,7 @@ describe('a start with an Idempotency-Key', () => {
 describe('a command with an Idempotency-Key', () => {
   beforeEach(async () => {
     await start('start');
-    await step(20);
+    await tick(installation, 20);
   });
 
   test('and again is carried out once, and answered again', async () => {
@@ -115,13 +101,13 @@ describe('a command with an Idempotency-Key', () => {
       json: { state: 'paused' },
     });
     expect(await post('pause', 'p2')).toMatchObject({ status: 409 });
-    expect(await commands()).toEqual(['start shop-ingress', 'pause']);
+    expect(await commandsOf(installation)).toEqual(['start shop-ingress', 'pause']);
   });
 
   test('sent twice at the same moment skips one step, not two', async () => {
     const answers = await Promise.all([post('promote', 'p1'), post('promote', 'p1')]);
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 409]);
-    expect(await commands()).toEqual(['start shop-ingress', 'promote this step']);
+    expect(await commandsOf(installation)).toEqual(['start shop-ingress', 'promote this step']);
   });
 
   test('that another command had is refused', async () => {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type ApiRequest, type ApiResponse, handleRequest } from '../../src/api/handle-request.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
+import { advance } from '../../src/engine/advance.ts';
 import { aWorld, type World } from '../fixtures/world.ts';
 
 /** The API over the engine and a route in virtual time. */
@@ -54,6 +55,20 @@ export function anInstallation(): Installation {
       return { ...response, json: isJson ? JSON.parse(response.body) : null };
     },
   };
+}
+
+/** So many ticks of the migration `shop-ingress`, a second apart. */
+export async function tick({ world }: Installation, times: number): Promise<void> {
+  for (let done = 0; done < times; done += 1) {
+    await advance(world.ports, 'shop-ingress', world.nowMs + 5000);
+    world.nowMs += 1000;
+  }
+}
+
+/** The commands that the history of `shop-ingress` tells of. */
+export async function commandsOf({ send }: Installation): Promise<readonly string[]> {
+  const { json } = await send({ path: '/v1/migrations/shop-ingress/history' });
+  return json.history.flatMap(({ kind, text }: { kind: string; text: string }) => (kind === 'command' ? [text] : []));
 }
 
 function bytes(body: unknown): Buffer {
