@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { abortCommand } from '../../src/cli/abort.ts';
 import { approveCommand } from '../../src/cli/approve.ts';
@@ -15,39 +12,24 @@ import { rollbackCommand } from '../../src/cli/rollback.ts';
 import { schemaCommand } from '../../src/cli/schema.ts';
 import { startCommand } from '../../src/cli/start.ts';
 import { advance } from '../../src/engine/advance.ts';
-import { aFile, anInstallation, type Installation } from '../api/requests.ts';
-import { answering, type Hosted, host, sluice } from './terminal.ts';
+import { aFile } from '../api/requests.ts';
+import { answering, aTerminal, sluice, type Terminal } from './terminal.ts';
 
-let installation: Installation;
-let server: Hosted;
-let folder: string;
+let terminal: Terminal;
 
 beforeEach(async () => {
-  installation = anInstallation();
-  server = await host(installation);
-  folder = mkdtempSync(join(tmpdir(), 'sluice-cli-'));
-  vi.stubEnv('SLUICE_SERVER', server.url);
-  vi.stubEnv('SLUICE_TOKEN', 'alices-token');
+  terminal = await aTerminal();
 });
 
-afterEach(async () => {
-  vi.unstubAllEnvs();
-  rmSync(folder, { recursive: true });
-  await server.stop();
-});
+afterEach(() => terminal.close());
 
-function write(text: string): string {
-  const file = join(folder, 'shop.yaml');
-  writeFileSync(file, text);
-  return file;
-}
-
-const start = (text = aFile(), ...more: readonly string[]) => sluice(startCommand, 'start', '-f', write(text), ...more);
+const start = (text = aFile(), ...more: readonly string[]) =>
+  sluice(startCommand, 'start', '-f', terminal.write(text), ...more);
 const get = (...more: readonly string[]) => sluice(getCommand, 'get', 'shop-ingress', ...more);
 
 /** Ticks as the timer would, with traffic on both sides, until a state is there. */
 async function goOn(state: string, errors = 0): Promise<void> {
-  const { world } = installation;
+  const { world } = terminal;
   for (let tick = 0; tick < 300; tick += 1) {
     const record = await world.ports.store.load('shop-ingress');
     if (record?.state === state) return;
@@ -67,25 +49,24 @@ describe('sluice start', () => {
       out: 'shop-ingress has started (run run1).\n  sluice get shop-ingress --watch\n  sluice abort shop-ingress',
       err: '',
     });
-    expect((await installation.world.ports.store.load('shop-ingress'))?.run).toBe('run1');
+    expect((await terminal.world.ports.store.load('shop-ingress'))?.run).toBe('run1');
   });
 
   test('shows five mistakes with file, line and path, and asks no server', async () => {
-    await server.stop();
+    await terminal.server.stop();
     const text = aFile('Shop')
       .replace('share: 100, bake: 1m', 'share: 5, bake: 1 minute')
       .replace('settle: 0s', 'setle: 0s')
       .replace('sluice/v1', 'v1');
     const { code, err } = await start(text);
     expect(code).toBe(1);
-    expect(err.split('\n').map((line) => line.replace(folder, '').replace(/: [^:]*$/, ''))).toEqual([
+    expect(err.split('\n').map((line) => line.replace(terminal.folder, '').replace(/: [^:]*$/, ''))).toEqual([
       '/shop.yaml:1: apiVersion',
       expect.stringContaining('/shop.yaml:3: metadata.name'),
       expect.stringContaining('/shop.yaml:10: spec.steps[1].bake'),
       expect.stringContaining('/shop.yaml:10: spec.steps[1].share'),
       expect.stringContaining('/shop.yaml:11: spec.setle'),
     ]);
-    server = await host(installation);
   });
 
   test('shows what only the server can know', async () => {
@@ -180,7 +161,7 @@ describe('sluice get', () => {
     await vi.waitFor(() => expect(process.listenerCount('SIGINT')).toBeGreaterThan(0));
     process.emit('SIGINT');
     expect((await watching).code).toBe(0);
-    expect((await installation.world.ports.store.load('shop-ingress'))?.isFinal).toBe(false);
+    expect((await terminal.world.ports.store.load('shop-ingress'))?.isFinal).toBe(false);
     expect(process.listenerCount('SIGINT')).toBe(0);
   });
 

@@ -1,42 +1,26 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { planCommand } from '../../src/cli/plan.ts';
 import { showWeights } from '../../src/cli/plan-table.ts';
-import { aFile, anInstallation, type Installation } from '../api/requests.ts';
-import { type Hosted, host, sluice } from './terminal.ts';
+import { aFile } from '../api/requests.ts';
+import { aTerminal, sluice, type Terminal } from './terminal.ts';
 
-let installation: Installation;
-let server: Hosted;
-let folder: string;
+let terminal: Terminal;
 
 beforeEach(async () => {
-  installation = anInstallation();
-  server = await host(installation);
-  folder = mkdtempSync(join(tmpdir(), 'sluice-plan-'));
-  vi.stubEnv('SLUICE_SERVER', server.url);
-  vi.stubEnv('SLUICE_TOKEN', 'alices-token');
+  terminal = await aTerminal();
 });
 
-afterEach(async () => {
-  vi.unstubAllEnvs();
-  rmSync(folder, { recursive: true });
-  await server.stop();
-});
+afterEach(() => terminal.close());
 
-function plan(text = aFile(), ...more: readonly string[]) {
-  const file = join(folder, 'shop.yaml');
-  writeFileSync(file, text);
-  return sluice(planCommand, 'plan', '-f', file, ...more);
-}
+const plan = (text = aFile(), ...more: readonly string[]) =>
+  sluice(planCommand, 'plan', '-f', terminal.write(text), ...more);
 
 const threeSteps = (text: string) =>
   text.replace('[{ share: 10, bake: 1m }', '[{ share: 10, bake: 10m }, { share: 50, bake: 30m }');
 
 describe('sluice plan', () => {
   test('shows each step of each port as it will be at the load balancer', async () => {
-    await installation.world.count('source', 400, 0);
+    await terminal.world.count('source', 400, 0);
     const { out, ...rest } = await plan(threeSteps(aFile()));
     expect(rest).toEqual({ code: 0, err: '' });
     expect(out).toBe(
@@ -59,8 +43,8 @@ describe('sluice plan', () => {
   });
 
   test('ends with 1 where a step cannot be reached, and says what would help', async () => {
-    installation.world.side.source.pods = 40;
-    installation.world.side.target.pods = 40;
+    terminal.world.side.source.pods = 40;
+    terminal.world.side.target.pods = 40;
     const { code, out, err } = await plan();
     expect(code).toBe(1);
     expect(err).toBe('');
@@ -92,7 +76,7 @@ describe('sluice plan', () => {
   });
 
   test('tells on stderr what else a start would be refused for; every step can be reached all the same', async () => {
-    installation.world.listeners = [];
+    terminal.world.listeners = [];
     const { code, err } = await plan();
     expect(code).toBe(0);
     expect(err).toBe('the preflight would refuse it: lb-public: no listener uses rsp-pub-80 (port 80)');
@@ -100,13 +84,13 @@ describe('sluice plan', () => {
 
   test('starts nothing', async () => {
     await plan();
-    expect(await installation.world.ports.store.names(10)).toEqual([]);
-    expect(installation.world.calls.filter((call) => /write|keep|invoke|post/.test(call))).toEqual([]);
+    expect(await terminal.world.ports.store.names(10)).toEqual([]);
+    expect(terminal.world.calls.filter((call) => /write|keep|invoke|post/.test(call))).toEqual([]);
   });
 
   test('shows the mistakes of a file with their lines, and those that only the server can know', async () => {
     const { code, err } = await plan(aFile().replace('settle: 0s', 'setle: 0s'));
-    expect({ code, err: err.replace(folder, '') }).toEqual({
+    expect({ code, err: err.replace(terminal.folder, '') }).toEqual({
       code: 1,
       err: expect.stringMatching(/^\/shop\.yaml:11: spec\.setle: /),
     });

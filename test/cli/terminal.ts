@@ -1,9 +1,13 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { vi } from 'vitest';
 import { handleRequest } from '../../src/api/handle-request.ts';
-import type { Installation } from '../api/requests.ts';
+import { anInstallation, type Installation } from '../api/requests.ts';
+import type { World } from '../fixtures/world.ts';
 
 export interface Ended {
   readonly code: number;
@@ -35,13 +39,46 @@ export async function sluice(add: (program: Command) => void, ...line: readonly 
   }
 }
 
-export interface Hosted {
+/** Where commands are typed: the environment names an API that answers, and a folder has the files. */
+export interface Terminal {
+  readonly world: World;
+  readonly server: Hosted;
+  readonly folder: string;
+  /** Returns the path of the file that has this text now. */
+  write(text: string, name?: string): string;
+  close(): Promise<void>;
+}
+
+export async function aTerminal(): Promise<Terminal> {
+  const installation = anInstallation();
+  const server = await host(installation);
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-cli-'));
+  vi.stubEnv('SLUICE_SERVER', server.url);
+  vi.stubEnv('SLUICE_TOKEN', 'alices-token');
+  return {
+    world: installation.world,
+    server,
+    folder,
+    write: (text, name = 'shop.yaml') => {
+      const file = join(folder, name);
+      writeFileSync(file, text);
+      return file;
+    },
+    close: async () => {
+      vi.unstubAllEnvs();
+      rmSync(folder, { recursive: true });
+      await server.stop();
+    },
+  };
+}
+
+interface Hosted {
   readonly url: string;
   stop(): Promise<void>;
 }
 
 /** The API on a loopback port, as an HTTP trigger would give it. */
-export async function host({ world, config }: Installation): Promise<Hosted> {
+async function host({ world, config }: Installation): Promise<Hosted> {
   let ids = 0;
   const newId = () => {
     ids += 1;

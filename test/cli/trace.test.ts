@@ -1,46 +1,31 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { historyCommand } from '../../src/cli/history.ts';
 import { judgeCommand } from '../../src/cli/judge.ts';
 import { startCommand } from '../../src/cli/start.ts';
 import { advance } from '../../src/engine/advance.ts';
 import { contextOf } from '../../src/engine/snapshot.ts';
-import { aFile, anInstallation, type Installation } from '../api/requests.ts';
-import { type Hosted, host, sluice } from './terminal.ts';
+import { aFile } from '../api/requests.ts';
+import { aTerminal, sluice, type Terminal } from './terminal.ts';
 
-let installation: Installation;
-let server: Hosted;
-let folder: string;
+let terminal: Terminal;
 let file: string;
 
 beforeEach(async () => {
-  installation = anInstallation();
+  terminal = await aTerminal();
   // Neither whole seconds nor on a boundary of the judge's cells.
-  installation.world.nowMs = 1_700_000_002_345;
-  server = await host(installation);
-  folder = mkdtempSync(join(tmpdir(), 'sluice-trace-'));
-  file = join(folder, 'shop.yaml');
-  writeFileSync(
-    file,
+  terminal.world.nowMs = 1_700_000_002_345;
+  file = terminal.write(
     aFile().replace('settle: 0s', 'settle: 7s').replace('[{ share: 10,', '[{ share: 10, bake: 1m }, { share: 50,'),
   );
-  vi.stubEnv('SLUICE_SERVER', server.url);
-  vi.stubEnv('SLUICE_TOKEN', 'alices-token');
 });
 
-afterEach(async () => {
-  vi.unstubAllEnvs();
-  rmSync(folder, { recursive: true });
-  await server.stop();
-});
+afterEach(() => terminal.close());
 
 type Share = (share: number, second: number) => readonly [requests: number, errors: number];
 
 /** Both sides count every second until the migration is in a state; a look every five seconds. */
 async function until(state: RegExp, target: Share): Promise<void> {
-  const { world } = installation;
+  const { world } = terminal;
   for (let second = 0; second < 1_200; second += 1) {
     const share = world.share() / 100;
     const [requests, errors] = target(world.share(), second);
@@ -58,8 +43,7 @@ const warmUp = () => until(/never/, () => [0, 0]).catch(() => undefined);
 
 async function exported(...more: readonly string[]) {
   const { code, out, err } = await sluice(historyCommand, 'history', 'shop-ingress', '--output', 'jsonl', ...more);
-  const trace = join(folder, 'trace.jsonl');
-  writeFileSync(trace, out);
+  const trace = terminal.write(out, 'trace.jsonl');
   const judge = () => sluice(judgeCommand, 'judge', '--samples', trace, '-f', file, '--output', 'json');
   return {
     code,
@@ -74,7 +58,7 @@ async function exported(...more: readonly string[]) {
 }
 
 async function record() {
-  const found = await installation.world.ports.store.load('shop-ingress');
+  const found = await terminal.world.ports.store.load('shop-ingress');
   if (found === null) throw new Error('there is no record');
   return { state: found.state, ...contextOf(found) };
 }
@@ -83,7 +67,7 @@ describe('the trace of a migration', () => {
   test('judged again, fails at the same time with the same numbers', async () => {
     await warmUp();
     expect((await sluice(startCommand, 'start', '-f', file)).code).toBe(0);
-    const begunAtMs = installation.world.nowMs;
+    const begunAtMs = terminal.world.nowMs;
     await until(/^rolled/, (share) => (share === 50 ? [100, 8] : [20, 0]));
     const { verdict, judging } = await record();
     expect(verdict).toMatchObject({ kind: 'fail', cause: 'worse' });
