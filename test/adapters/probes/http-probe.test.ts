@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { mayReach as mayAsk } from '../../../src/adapters/addresses.ts';
 import { httpProbe } from '../../../src/adapters/probes/http-probe.ts';
 import { aProbe, aServiceAt } from '../../fixtures/builders.ts';
-import { closeServersAfterEach, listen } from './servers.ts';
+import { closeServersAfterEach, listen, twoPods, writeOn } from './servers.ts';
 
 closeServersAfterEach();
 
@@ -12,7 +12,7 @@ const spec = aProbe({ path: '/productpage?u=normal', timeoutMs: 300 });
 let nowMs = 0;
 const clock = { now: () => nowMs, sleep: () => Promise.resolve() };
 const probe = httpProbe({ clock, allowLoopback: true });
-const at = (port: number, address = '127.0.0.1') => aServiceAt([{ address, node: null, targetPorts: { 80: port } }]);
+const at = (port: number) => aServiceAt([{ address: '127.0.0.1', node: null, targetPorts: { 80: port } }]);
 
 describe('a probe', () => {
   it('asks a pod for the host and the path, as sluice-probe, over a connection of its own', async () => {
@@ -52,28 +52,15 @@ describe('a probe', () => {
   it('does not read a body without end', async () => {
     const port = await listen(
       http.createServer((_, response) => {
-        response.writeHead(200);
-        const more = () => {
-          while (!response.destroyed && response.write(Buffer.alloc(16_384)));
-          response.once('drain', more);
-        };
-        more();
+        writeOn(response.writeHead(200));
       }),
     );
     expect(await probe.ask({ ...spec, timeoutMs: 10_000 }, [at(port)])).toMatchObject({ isOk: true });
   });
 
   it('asks one ready pod after the other', async () => {
-    const asked: string[] = [];
-    const answer = (request: http.IncomingMessage, response: http.ServerResponse) => {
-      asked.push(request.socket.localAddress ?? '');
-      response.end();
-    };
-    const port = await listen(http.createServer(answer), '127.0.0.2');
-    await listen(http.createServer(answer), '127.0.0.3', port);
-    const both = aServiceAt(
-      ['127.0.0.2', '127.0.0.3'].map((address) => ({ address, node: null, targetPorts: { 80: port } })),
-    );
+    const { pods, asked } = await twoPods();
+    const both = aServiceAt(pods);
     for (nowMs of [0, 5_000, 10_000, 15_000]) await probe.ask(spec, [both]);
     expect(asked).toEqual(['127.0.0.2', '127.0.0.3', '127.0.0.2', '127.0.0.3']);
     asked.length = 0;

@@ -4,14 +4,14 @@ import { generate } from 'selfsigned';
 import { describe, expect, it } from 'vitest';
 import { httpProbe } from '../../../src/adapters/probes/http-probe.ts';
 import { aPath, aServiceAt } from '../../fixtures/builders.ts';
-import { closeServersAfterEach, listen } from './servers.ts';
+import { closeServersAfterEach, listen, twoPods, writeOn } from './servers.ts';
 
 closeServersAfterEach();
 
 let nowMs = 0;
 const clock = { now: () => nowMs, sleep: () => Promise.resolve() };
 const probe = httpProbe({ clock, allowLoopback: true });
-const pod = (port: number, address = '127.0.0.1') => ({ address, node: null, targetPorts: { 80: port } });
+const pod = (port: number) => ({ address: '127.0.0.1', node: null, targetPorts: { 80: port } });
 
 describe('the request for a path', () => {
   it('tells the status, the chosen headers and how long it took, and follows no redirect', async () => {
@@ -40,15 +40,8 @@ describe('the request for a path', () => {
   });
 
   it('asks another pod at each turn', async () => {
-    const asked: string[] = [];
-    const answer = (request: http.IncomingMessage, response: http.ServerResponse) => {
-      asked.push(request.socket.localAddress ?? '');
-      response.end();
-    };
-    const port = await listen(http.createServer(answer), '127.0.0.2');
-    await listen(http.createServer(answer), '127.0.0.3', port);
-    const service = aServiceAt([pod(port, '127.0.0.2'), pod(port, '127.0.0.3')]);
-    for (const turn of [0, 1, 2]) await probe.request(aPath(), service, turn);
+    const { pods, asked } = await twoPods();
+    for (const turn of [0, 1, 2]) await probe.request(aPath(), aServiceAt(pods), turn);
     expect(asked).toEqual(['127.0.0.2', '127.0.0.3', '127.0.0.2']);
   });
 
@@ -80,12 +73,7 @@ describe('the request for a path', () => {
   it('keeps neither a body without end nor a header without end', async () => {
     const port = await listen(
       http.createServer((_, response) => {
-        response.writeHead(200, { 'content-type': 'x'.repeat(8_000) });
-        const more = () => {
-          while (!response.destroyed && response.write(Buffer.alloc(65_536)));
-          response.once('drain', more);
-        };
-        more();
+        writeOn(response.writeHead(200, { 'content-type': 'x'.repeat(8_000) }));
       }),
     );
     const answer = await probe.request(aPath({ timeoutMs: 10_000 }), aServiceAt([pod(port)]), 0);
