@@ -1,10 +1,15 @@
 import * as v from 'valibot';
-import { dryRun } from '../engine/plan.ts';
+import type { Draft } from '../domain/draft.ts';
+import type { Spec } from '../domain/spec.ts';
+import { dryRunOf } from '../engine/plan.ts';
+import { unreadCheck } from '../engine/preflight/readable.ts';
 import { resolveDraft } from '../engine/start.ts';
-import { InvalidInputError } from '../ports/errors.ts';
+import { InvalidInputError, TerminalError } from '../ports/errors.ts';
+import type { Ports } from '../ports/ports.ts';
 import { type ApiResponse, json } from './http.ts';
 import type { Answer, Call, QueryParameter } from './operation.ts';
 import { dryRunSchema } from './plan-schema.ts';
+import { RequestRefused } from './problem-response.ts';
 import { check, toInputProblem } from './problems.ts';
 import { readMigrationBody } from './request-body.ts';
 
@@ -35,6 +40,21 @@ export function isDryRun({ request }: Call): boolean {
 }
 
 export async function plan({ dependencies: { ports }, request }: Call): Promise<ApiResponse> {
-  const spec = await resolveDraft(ports, readMigrationBody(request));
-  return json(200, await dryRun(ports, spec));
+  return json(200, await dryRunOf(ports, readMigrationBody(request)));
+}
+
+/**
+ * The spec that a start pins.
+ * @throws InvalidInputError with every mistake
+ * @throws RequestRefused 422 with the check of the preflight that says why the gateways of a short form cannot be read
+ */
+export async function resolve(ports: Ports, draft: Draft): Promise<Spec> {
+  try {
+    return await resolveDraft(ports, draft);
+  } catch (error) {
+    if (!(error instanceof TerminalError)) throw error;
+    const { id, found } = unreadCheck(error);
+    const title = 'The preflight would refuse it';
+    throw new RequestRefused({ status: 422, code: 'preflight', title, detail: `${id}: ${found}` });
+  }
 }

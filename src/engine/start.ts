@@ -11,15 +11,18 @@ import { highestFence } from './fences.ts';
 import { measuredIn } from './snapshot.ts';
 import { beginRecord, historyOf } from './step.ts';
 
-/** A draft with its routes found and its names checked against the installation. Reads only. */
+/**
+ * A draft with its names checked against the installation and its routes found. Reads only.
+ * @throws InvalidInputError with every mistake
+ * @throws TerminalError where the gateways of a short form may not be read, or are not there
+ */
 export async function resolveDraft(ports: Ports, draft: Draft): Promise<Spec> {
-  const routes = isPair(draft.routes) ? await discoverRoutes(ports, draft.routes) : draft.routes;
-  const problems = [...nameProblems(ports, draft, routes)];
+  const problems = nameProblems(ports, draft);
   if (problems.length > 0) throw new InvalidInputError(problems);
-  return { ...draft, routes };
+  return { ...draft, routes: isPair(draft.routes) ? await discoverRoutes(ports, draft.routes) : draft.routes };
 }
 
-function nameProblems(ports: Ports, draft: Draft, routes: readonly Route[]): readonly InputProblem[] {
+function nameProblems(ports: Ports, draft: Draft): readonly InputProblem[] {
   const { clusters, meshes, channels, signals } = ports.installation;
   const unknown = (path: string, what: string, name: string, known: readonly string[]): readonly InputProblem[] =>
     known.includes(name)
@@ -30,18 +33,27 @@ function nameProblems(ports: Ports, draft: Draft, routes: readonly Route[]): rea
             message: `${what} "${name}" is not in the installation's configuration (known: ${known.join(', ') || 'none'})`,
           },
         ];
+  const { routes } = draft;
+  const cluster = (path: string, name: string) => unknown(path, 'cluster', name, clusters);
+  const mesh = (path: string, name: string) => unknown(path, 'mesh', name, meshes);
+  const named = isPair(routes)
+    ? [
+        ...(routes.source.cluster === null ? [] : cluster('spec.source.cluster', routes.source.cluster)),
+        ...(routes.target.mesh === null ? [] : mesh('spec.target.mesh', routes.target.mesh)),
+      ]
+    : routes.flatMap(({ source, target }, index) => [
+        ...cluster(`spec.routes[${index}].source.cluster`, source.cluster),
+        ...(target.kind === 'service'
+          ? cluster(`spec.routes[${index}].target.cluster`, target.cluster)
+          : mesh(`spec.routes[${index}].target.mesh`, target.mesh)),
+      ]);
   return [
     ...sourcesOf(draft.analysis).flatMap((name) =>
       unknown('spec.analysis.signals', 'source of signals', name, [pushed, paired, ...signals]),
     ),
     ...draft.notify.flatMap((name, index) => unknown(`spec.notify[${index}]`, 'channel', name, channels)),
-    ...draft.subsets.flatMap(({ mesh }, index) => unknown(`spec.routes[${index}].mesh`, 'mesh', mesh, meshes)),
-    ...routes.flatMap(({ source, target }, index) => [
-      ...unknown(`spec.routes[${index}].source.cluster`, 'cluster', source.cluster, clusters),
-      ...(target.kind === 'service'
-        ? unknown(`spec.routes[${index}].target.cluster`, 'cluster', target.cluster, clusters)
-        : unknown(`spec.routes[${index}].target.mesh`, 'mesh', target.mesh, meshes)),
-    ]),
+    ...draft.subsets.flatMap((subset, index) => mesh(`spec.routes[${index}].mesh`, subset.mesh)),
+    ...named,
   ];
 }
 

@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { TransientError } from '../../src/ports/errors.ts';
+import { ForbiddenError, TransientError } from '../../src/ports/errors.ts';
+import type { Signals } from '../../src/ports/signals.ts';
+import type { TrafficRouter } from '../../src/ports/traffic-router.ts';
 import { aFile, anInstallation, type Installation, yaml } from './requests.ts';
 
 let installation: Installation;
@@ -142,6 +144,59 @@ describe('a dry run', () => {
     };
     expect(await plan()).toMatchObject({ status: 503, json: { detail: 'ack does not answer' } });
   });
+
+  test('says of a short form whose gateway may not be read what is missing, as the preflight of the long form does', async () => {
+    const found = 'cluster ack: get services: forbidden (403); missing permission: get services in namespace a';
+    withDiscovery(async () => {
+      throw new ForbiddenError(found);
+    });
+    const { status, json } = await plan(shortForm);
+    expect(status).toBe(200);
+    expect(json.plan.routes).toEqual([]);
+    const others = json.preflight.checks.filter(({ status: one }: { status: string }) => one !== 'pass');
+    expect(others).toMatchObject([{ id: 'readable', status: 'unknown', found }, { id: 'control-traffic' }]);
+    const started = await plan(shortForm, {});
+    expect(started).toMatchObject({ status: 422, json: { detail: `readable: ${found}` } });
+    expect(await installation.world.ports.store.names(10)).toEqual([]);
+  });
+
+  test('finds names of a short form that nobody configured before it asks anybody', async () => {
+    withDiscovery(() => expect.unreachable());
+    const { json } = await plan(
+      shortForm
+        .replace('source: a/source', 'source: { cluster: other, service: a/source }')
+        .replace('target: a/target', 'target: { mesh: other, gateway: a/target }'),
+    );
+    expect(json.problems.map(({ path }: { path: string }) => path)).toEqual([
+      'spec.source.cluster',
+      'spec.target.mesh',
+    ]);
+  });
+
+  const shortForm = `apiVersion: sluice/v1
+kind: Migration
+metadata: { name: shop-ingress }
+spec:
+  source: a/source
+  target: a/target
+  probe: { host: shop.example.com, path: / }
+  paths: ["http://shop.example.com/"]
+  analysis: { signals: main }
+  steps: [100%]
+`;
+
+  function withDiscovery(discover: TrafficRouter['discover']): void {
+    const { ports } = installation.world;
+    const { router, signals } = ports;
+    const read: Signals['read'] = (name, sinceMs, from) =>
+      from === undefined ? signals.read(name, sinceMs) : expect.unreachable();
+    installation.world.ports = {
+      ...ports,
+      installation: { ...ports.installation, signals: ['main'] },
+      router: { ...router, discover },
+      signals: { ...signals, read },
+    };
+  }
 
   test('is in the OpenAPI document, with its answer', async () => {
     const { json } = await installation.send({ path: '/openapi.json' });

@@ -95,7 +95,8 @@ export function seeSplits({ router }: Pick<Ports, 'router'>, { subsets }: Spec):
   );
 }
 
-function unreadCheck(error: Error): Check {
+/** Says why something cannot be read; `unknown` where only a right is missing. */
+export function unreadCheck(error: Error): Check {
   const isForbidden = error instanceof ForbiddenError;
   return bad(readable, isForbidden ? 'unknown' : 'fail', messageOf(error));
 }
