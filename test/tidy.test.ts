@@ -110,8 +110,8 @@ const written = new Map(
 const { scripts } = JSON.parse(readTree('package.json').get('package.json') ?? '{}') as {
   scripts: Record<string, string>;
 };
-const main = code.get('src/cli/main.ts') ?? '';
-const commands = [...main.matchAll(/import \{ (\w+)Command \}/g)].map(([, name = '']) =>
+const program = code.get('src/cli/program.ts') ?? '';
+const commands = [...program.matchAll(/import \{ (\w+)Command \}/g)].map(([, name = '']) =>
   name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
 );
 
