@@ -152,28 +152,17 @@ function probeRules(spec: Fields): readonly PlacedProblem[] {
   return [...both, ...repeated(names)];
 }
 
-/** Paths compare the gateways of two sides; subsets have one gateway in front of them, or none. */
+/** Paths compare the gateways of two sides; a migration of subsets has none of its own. */
 function pathRules(spec: Fields): readonly PlacedProblem[] {
   const paths = listOf(spec['paths']);
   const routes = listOf(spec['routes']);
   const isOfSubsets = routes.length > 0 && routes.every((one) => isObject(one) && one['virtualService'] !== undefined);
-  const mixed = isOfSubsets && paths.length > 0;
   const urls = paths.map((path, index): [unknown, Path] => [
     isObject(path) ? path['url'] : path,
     ['spec', 'paths', index],
   ]);
-  return [
-    ...(mixed
-      ? [
-          problem(
-            ['spec', 'paths'],
-            'cannot stand beside subsets of hosts: it compares the gateways of two sides',
-            true,
-          ),
-        ]
-      : []),
-    ...repeated(urls),
-  ];
+  const message = 'cannot stand beside subsets of hosts: it compares the gateways of two sides';
+  return [...(isOfSubsets && paths.length > 0 ? [problem(['spec', 'paths'], message, true)] : []), ...repeated(urls)];
 }
 
 /** Paired probes stand beside users' requests, and need something to ask of both sides. */

@@ -1,4 +1,4 @@
-import type { Path, PlacedProblem } from './problems.ts';
+import { type Path, type PlacedProblem, problemsMax } from './problems.ts';
 
 /** One level of nesting: where it is, and the keys that an object had so far; a list counts its values. */
 interface Level {
@@ -8,16 +8,18 @@ interface Level {
 }
 
 const token = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]/g;
-const toldMax = 100;
 
-/** Keys that an object of a JSON text has twice: the parser takes the last of them without a word. The text is valid JSON. */
+/**
+ * Keys that an object of a JSON text has twice, `problemsMax` of them at most: the parser takes the last without a word.
+ * @param text valid JSON
+ */
 export function repeatedKeys(text: string): readonly PlacedProblem[] {
   const problems: PlacedProblem[] = [];
   const levels: Level[] = [];
   let key = '';
   for (const [found] of text.matchAll(token)) {
     const level = levels.at(-1);
-    if (problems.length >= toldMax) break;
+    if (problems.length >= problemsMax) break;
     if (found === '{' || found === '[') {
       const path = level === undefined ? [] : [...level.path, level.at];
       levels.push({ path, keys: found === '{' ? new Set() : null, at: found === '{' ? '' : 0 });

@@ -20,8 +20,8 @@ export interface Kubeconfigs {
   readonly meshes: Readonly<Record<string, string>>;
   /** Of the sandbox, where it was named. */
   readonly clb: SandboxDescription['clb'] | null;
-  /** Where the sandbox's load balancers answer; none where nothing says so. */
-  readonly entries?: SandboxDescription['entries'];
+  /** Where the listeners of the sandbox's load balancers answer: load balancer -> port -> URL. Empty without a sandbox. */
+  readonly entries: SandboxDescription['entries'];
 }
 
 const description = v.object({
@@ -57,7 +57,7 @@ export async function readKubeconfigs(options: KubeconfigOptions): Promise<Kubec
     throw new WrongUseError('which clusters? Give --ack-kubeconfig FILE, or --sandbox FILE');
   }
   const meshes = options.asmKubeconfig === undefined ? {} : Object.fromEntries([named(options.asmKubeconfig, 'asm')]);
-  return { clusters, meshes, clb: null };
+  return { clusters, meshes, clb: null, entries: {} };
 }
 
 /** Clients for the kubeconfigs; ids as far as they are known (`unknown` where nothing is compared with them). */

@@ -68,15 +68,15 @@ function tokensIn(given: Environment): { readonly tokens: string; readonly token
 }
 
 /** Mesh, CLB and keys as the options say; what they do not say stays as the environment has it. */
-function placesIn({ meshes, clb, entries: doors = {} }: Kubeconfigs): Environment {
-  const entries = Object.entries(meshes).map(([name, file]) => [name, { kubeconfig: `file:${file}` }]);
-  const mesh = entries.length === 0 ? {} : { SLUICE_MESHES: JSON.stringify(Object.fromEntries(entries)) };
+function placesIn({ meshes, clb, entries }: Kubeconfigs): Environment {
+  const files = Object.entries(meshes).map(([name, file]) => [name, { kubeconfig: `file:${file}` }]);
+  const mesh = files.length === 0 ? {} : { SLUICE_MESHES: JSON.stringify(Object.fromEntries(files)) };
   if (clb === null) return mesh;
   const { regionId: region, endpoint, accessKeyId, accessKeySecret } = clb;
   return {
     ...mesh,
     SLUICE_CLB: JSON.stringify({ region, endpoint, protocol: 'http' }),
-    SLUICE_CLB_ENTRIES: JSON.stringify(doors),
+    SLUICE_CLB_ENTRIES: JSON.stringify(entries),
     // The gateways of the sandbox are on loopback.
     SLUICE_PROBE_LOOPBACK: 'allow',
     // Their listeners show certificates that are signed by nobody.

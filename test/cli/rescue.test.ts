@@ -108,7 +108,7 @@ const open: Route = {
 
 /** As the engine does before its first write. */
 async function keep(...routes: readonly Route[]): Promise<void> {
-  const files = { clusters: { main: join(folder, 'ack.yaml') }, meshes: {}, clb: null };
+  const files = { clusters: { main: join(folder, 'ack.yaml') }, meshes: {}, clb: null, entries: {} };
   const clients = clientsFor(files);
   const kept = routes.map((route) => ({
     route,

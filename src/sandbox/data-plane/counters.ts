@@ -51,16 +51,16 @@ export function countersOf(
 ): Counters {
   const { sinceStart, last10s } = clients.counters();
   // Each is read once: a reading adds up its last ten seconds anew.
-  const [ours, theirs] = [source.counters(), target.counters()];
+  const [atSource, atTarget] = [source.counters(), target.counters()];
   return {
-    source: sideCounters(ours),
-    target: sideCounters(theirs),
-    loadBalancers: bySide(ours, theirs, plane),
-    subsets: bySubset([ours.subsets, theirs.subsets], subsets),
-    direct: { source: ours.direct, target: theirs.direct },
+    source: sideCounters(atSource),
+    target: sideCounters(atTarget),
+    loadBalancers: bySide(atSource, atTarget, plane),
+    subsets: bySubset([atSource.subsets, atTarget.subsets], subsets),
+    direct: { source: atSource.direct, target: atTarget.direct },
     lost: { sinceStart: sinceStart.lost, last10s: last10s.lost },
     connections: openBySide(source, target, plane),
-    gatewayConnections: { source: ours.open, target: theirs.open },
+    gatewayConnections: { source: atSource.open, target: atTarget.open },
   };
 }
 
@@ -71,15 +71,15 @@ function sideCounters({ sinceStart, last10s }: SideCounters): SideCounters {
 const nothing: SideCounters = { sinceStart: countsOf(emptyTally()), last10s: countsOf(emptyTally()) };
 
 function bySide(
-  ours: GatewayReading,
-  theirs: GatewayReading,
+  atSource: GatewayReading,
+  atTarget: GatewayReading,
   { entries }: Pick<DataPlane, 'entries'>,
 ): Counters['loadBalancers'] {
   // By the entries, not by what gateways were told: whoever calls one directly may name any load balancer.
   return Object.fromEntries(
     Object.keys(entries).map((id) => [
       id,
-      { source: ours.loadBalancers[id] ?? nothing, target: theirs.loadBalancers[id] ?? nothing },
+      { source: atSource.loadBalancers[id] ?? nothing, target: atTarget.loadBalancers[id] ?? nothing },
     ]),
   );
 }
