@@ -60,7 +60,7 @@ export function perCent(description: string) {
   );
 }
 
-/** A whole number between two others. */
+/** A whole number from `min` to `max`, both among them. */
 export function wholeNumber(min: number, max: number, description: string) {
   const message = `must be a whole number from ${min} to ${max}`;
   return v.pipe(
@@ -72,7 +72,7 @@ export function wholeNumber(min: number, max: number, description: string) {
   );
 }
 
-/** A list with its limits. */
+/** A list of so many items, both bounds among them. */
 export function list<const Item extends v.GenericSchema>(item: Item, min: number, max: number, description: string) {
   return v.pipe(
     v.array(item, (issue) => `must be a list, not ${issue.received}`),
