@@ -47,7 +47,7 @@ export async function checkAll(ports: Ports, spec: Spec): Promise<Checked> {
     ...seen.map((one) => routeChecks(ports, one)),
     ...probeChecks(ports, spec, observations, splits, areAllRead),
     unaskedChecks(spec),
-    subsetClusterChecks(splits, spec),
+    subsetClusterChecks(splits),
     seenSplits.flatMap(({ split, check }) => (split === null ? [check] : splitChecks(split, spec))),
     routeOrderChecks(ports, spec),
     directChecks(spec, counted),

@@ -1,5 +1,5 @@
 import type { ServiceReading } from '../../domain/observation.ts';
-import type { ProbeSpec, Spec } from '../../domain/spec.ts';
+import type { ProbeSpec } from '../../domain/spec.ts';
 import type { SubsetObservation } from '../../domain/subset-route.ts';
 import type { Ports } from '../../ports/ports.ts';
 import { bad, type Check, kindOf, pass } from './check.ts';
@@ -60,13 +60,12 @@ function checkOf({ name, host, path }: ProbeSpec, asked: readonly Asked[], names
 }
 
 /** Calls between subsets go from pod to pod inside of the mesh: nobody outside of it can send one. */
-export function subsetClusterChecks(splits: readonly SubsetObservation[], { subsets }: Spec): readonly Check[] {
-  return splits.flatMap((split, index) => {
-    const services = split.subsets.flatMap((one) => one.services ?? []);
+export function subsetClusterChecks(splits: readonly SubsetObservation[]): readonly Check[] {
+  return splits.flatMap(({ route, subsets }) => {
+    const services = subsets.flatMap((one) => one.services ?? []);
     const names = clustersOf(services.filter(({ readyPods }) => readyPods > 0));
     if (names.length < 2) return [];
-    const host = subsets[index]?.host ?? split.route.host;
-    const found = `pods of ${host} are in ${names.join(' and ')}: whether they are let through to one another cannot be seen from outside; ${advice}`;
+    const found = `pods of ${route.host} are in ${names.join(' and ')}: whether they are let through to one another cannot be seen from outside; ${advice}`;
     return [bad(apart, 'unknown', found, { remedy: describeFirst(services) })];
   });
 }
