@@ -63,7 +63,7 @@ it('a rescue that slept between its look and its first write leaves nothing dark
   const world = aWorld();
   const steps = [aStep(50), aStep(100)];
   await startMigration(world.ports, aSpec({ steps }), { run: 'run-1', actor: 'ada' });
-  await live(world);
+  await live(world, 20_000);
   expect(world.share()).toBe(50);
   const wakes: (() => void)[] = [];
   const sums: number[] = [];
@@ -78,7 +78,7 @@ it('a rescue that slept between its look and its first write leaves nothing dark
   for (let turn = 0; turn < 2_000 && !isAsleep; turn++) await Promise.resolve();
 
   await sendCommand(world.ports, name, { type: 'promote', all: true }, 'ada');
-  await live(world);
+  await live(world, 20_000);
   expect(world.share()).toBe(100);
 
   for (const wake of wakes) wake();
