@@ -25,7 +25,8 @@ export function noticeOf({ id, atMs, kind, state, step, reason, context }: Told)
   const achieved = [...moving, ...context.achievedSplits].find(({ share }) => share !== null)?.share ?? null;
   const route = loadBalancerOf(stage, spec.routes);
   const isEnd = ends.has(kind);
-  const words = wording(kind, spec.name, namesOf(asked, step + 1, route), context);
+  const because = context.verdict === null ? {} : { reason: context.verdict.reason };
+  const words = wordings[kind]({ name: spec.name, ...namesOf(asked, step + 1, route), because, context });
   return {
     id,
     kind,
@@ -79,91 +80,81 @@ function isPlanned({ reason }: MigrationContext): boolean {
   return Object.values(plannedEnds).some((planned) => planned === reason);
 }
 
-function wording(kind: NoticeKind, name: string, { share, step }: Names, context: MigrationContext): Wording {
-  const verdict = context.verdict?.reason;
-  const because = verdict === undefined ? {} : { reason: verdict };
-  switch (kind) {
-    case 'started':
-      return { title: `${name} started`, next: 'the first step is shifted' };
-    case 'refused':
-      return {
-        title: `${name} refused: nothing was changed`,
-        next: 'mend what is named and start again',
-        severity: 'warning',
-      };
-    case 'step.verified':
-      return { title: `${name}: ${share} verified at the CLB`, next: 'the share bakes' };
-    case 'step.passed':
-      return { title: `${name}: ${step} passed`, ...because, next: 'the next step, gate or the end' };
-    case 'step.corrected':
-      return {
-        title: `${name}: the weights of ${share} are written again`,
-        next: 'the share is verified again and bakes anew',
-        severity: 'warning',
-      };
-    case 'step.pulledBack':
-      return {
-        title: `${name}: more than ${share} went to the target; it is pulled back`,
-        next: 'then it is held: find who wrote it, then resume or abort',
-        severity: 'critical',
-      };
-    case 'gate.opened':
-      return {
-        title: `${name}: ${step} waits for approval`,
-        ...because,
-        next: `approve gate ${context.gate?.id ?? ''}, or abort`,
-      };
-    case 'source.shrunk':
-      return {
-        title: `${name}: the source has shrunk`,
-        next: `nothing changes; a rollback would wait for it to grow, at most ${inWords(context.spec.capacityPatienceMs)}, before it takes the target's traffic away`,
-        severity: 'warning',
-      };
-    case 'held':
-      return {
-        title: `${name} is held at ${share}`,
-        next: 'the share stays; resume, promote or abort',
-        severity: 'warning',
-      };
-    case 'resumed':
-      return { title: `${name} goes on`, next: 'the step is verified again' };
-    case 'paused':
-      return { title: `${name} is paused at ${share}`, next: 'the share stays; resume or abort' };
-    case 'rollback.started':
-      return {
-        title: `${name} is rolled back`,
-        next: 'the baseline is restored and verified',
-        severity: isPlanned(context) ? 'info' : 'critical',
-      };
-    case 'rollback.blocked':
-      return {
-        title: `${name}: the rollback cannot go on`,
-        next: 'it goes on by itself when the cause is gone; rollback --force goes past it',
-        severity: 'critical',
-      };
-    case 'rollback.brokeGlass':
-      return {
-        title: `${name}: weights were set straight at the CLB, past the cloud controller`,
-        next: 'they are read and set again until the annotations agree; mend what keeps the controllers from it',
-        severity: 'critical',
-      };
-    case 'rolledback':
-      return { title: `${name}: the baseline is back, verified at the CLB`, next: 'nothing; the name is free' };
-    case 'stuck':
-      return {
-        title: `${name} is stuck: the rollback could not be verified`,
-        next: 'retries go on; look at the CLB, then retry or approve',
-        severity: 'critical',
-      };
-    case 'completed':
-      return {
-        title: `${name} completed`,
-        ...because,
-        next: 'rollback restores the baseline until the undo time is over',
-      };
-    case 'closed':
-      return { title: `${name} closed`, next: 'nothing; the name is free' };
-    default:
-      return kind satisfies never;
-  }
+interface Said extends Names {
+  readonly name: string;
+  /** What the verdict says, as the reason; nothing where there is none. */
+  readonly because: Pick<Wording, 'reason'>;
+  readonly context: MigrationContext;
 }
+
+const wordings: Readonly<Record<NoticeKind, (said: Said) => Wording>> = {
+  started: ({ name }) => ({ title: `${name} started`, next: 'the first step is shifted' }),
+  refused: ({ name }) => ({
+    title: `${name} refused: nothing was changed`,
+    next: 'mend what is named and start again',
+    severity: 'warning',
+  }),
+  'step.verified': ({ name, share }) => ({ title: `${name}: ${share} verified at the CLB`, next: 'the share bakes' }),
+  'step.passed': ({ name, step, because }) => ({
+    title: `${name}: ${step} passed`,
+    ...because,
+    next: 'the next step, gate or the end',
+  }),
+  'step.corrected': ({ name, share }) => ({
+    title: `${name}: the weights of ${share} are written again`,
+    next: 'the share is verified again and bakes anew',
+    severity: 'warning',
+  }),
+  'step.pulledBack': ({ name, share }) => ({
+    title: `${name}: more than ${share} went to the target; it is pulled back`,
+    next: 'then it is held: find who wrote it, then resume or abort',
+    severity: 'critical',
+  }),
+  'gate.opened': ({ name, step, because, context }) => ({
+    title: `${name}: ${step} waits for approval`,
+    ...because,
+    next: `approve gate ${context.gate?.id ?? ''}, or abort`,
+  }),
+  'source.shrunk': ({ name, context }) => ({
+    title: `${name}: the source has shrunk`,
+    next: `nothing changes; a rollback would wait for it to grow, at most ${inWords(context.spec.capacityPatienceMs)}, before it takes the target's traffic away`,
+    severity: 'warning',
+  }),
+  held: ({ name, share }) => ({
+    title: `${name} is held at ${share}`,
+    next: 'the share stays; resume, promote or abort',
+    severity: 'warning',
+  }),
+  resumed: ({ name }) => ({ title: `${name} goes on`, next: 'the step is verified again' }),
+  paused: ({ name, share }) => ({ title: `${name} is paused at ${share}`, next: 'the share stays; resume or abort' }),
+  'rollback.started': ({ name, context }) => ({
+    title: `${name} is rolled back`,
+    next: 'the baseline is restored and verified',
+    severity: isPlanned(context) ? 'info' : 'critical',
+  }),
+  'rollback.blocked': ({ name }) => ({
+    title: `${name}: the rollback cannot go on`,
+    next: 'it goes on by itself when the cause is gone; rollback --force goes past it',
+    severity: 'critical',
+  }),
+  'rollback.brokeGlass': ({ name }) => ({
+    title: `${name}: weights were set straight at the CLB, past the cloud controller`,
+    next: 'they are read and set again until the annotations agree; mend what keeps the controllers from it',
+    severity: 'critical',
+  }),
+  rolledback: ({ name }) => ({
+    title: `${name}: the baseline is back, verified at the CLB`,
+    next: 'nothing; the name is free',
+  }),
+  stuck: ({ name }) => ({
+    title: `${name} is stuck: the rollback could not be verified`,
+    next: 'retries go on; look at the CLB, then retry or approve',
+    severity: 'critical',
+  }),
+  completed: ({ name, because }) => ({
+    title: `${name} completed`,
+    ...because,
+    next: 'rollback restores the baseline until the undo time is over',
+  }),
+  closed: ({ name }) => ({ title: `${name} closed`, next: 'nothing; the name is free' }),
+};

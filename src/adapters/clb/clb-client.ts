@@ -71,27 +71,7 @@ export function clbEndpoint(region: string): string {
 
 /** A small typed client of the CLB OpenAPI. Every method throws TransientError or TerminalError. */
 export function clbClient(options: ClbOptions): ClbClient {
-  const endpoint = options.endpoint ?? clbEndpoint(options.region);
-  const send = openApi({
-    ...options,
-    endpoint,
-    protocol: options.protocol ?? 'https',
-    version: '2014-05-15',
-    product: 'slb',
-  });
-  const ask = async <T extends v.GenericSchema>(
-    schema: T,
-    action: string,
-    about: string,
-    parameters: Readonly<Record<string, unknown>>,
-  ): Promise<v.InferOutput<T>> => {
-    const query = { RegionId: options.region, ...parameters };
-    const body = await send({ action, style: 'RPC', method: 'POST', pathname: '/', query, about });
-    const parsed = v.safeParse(schema, body);
-    if (parsed.success) return parsed.output;
-    const path = v.getDotPath(parsed.issues[0]) ?? 'its body';
-    throw new TransientError(`${action} (${about}): the answer is not whole: ${path}`);
-  };
+  const ask = asking(options);
   return {
     describeLoadBalancerAttribute: (id) =>
       ask(attributeAnswer, 'DescribeLoadBalancerAttribute', id, { LoadBalancerId: id }),
@@ -134,6 +114,26 @@ export function clbClient(options: ClbOptions): ClbClient {
       if (keys.length === 0) throw new TerminalError(`UntagResources (${id}): without a key it would take every tag`);
       await ask(v.object({}), 'UntagResources', id, { ResourceType: 'instance', ResourceId: [id], TagKey: [...keys] });
     },
+  };
+}
+
+/** Sends one action and reads its answer; an answer that lacks something may be whole the next time. */
+function asking(options: ClbOptions) {
+  const endpoint = options.endpoint ?? clbEndpoint(options.region);
+  const protocol = options.protocol ?? 'https';
+  const send = openApi({ ...options, endpoint, protocol, version: '2014-05-15', product: 'slb' });
+  return async <T extends v.GenericSchema>(
+    schema: T,
+    action: string,
+    about: string,
+    parameters: Readonly<Record<string, unknown>>,
+  ): Promise<v.InferOutput<T>> => {
+    const query = { RegionId: options.region, ...parameters };
+    const body = await send({ action, style: 'RPC', method: 'POST', pathname: '/', query, about });
+    const parsed = v.safeParse(schema, body);
+    if (parsed.success) return parsed.output;
+    const path = v.getDotPath(parsed.issues[0]) ?? 'its body';
+    throw new TransientError(`${action} (${about}): the answer is not whole: ${path}`);
   };
 }
 
