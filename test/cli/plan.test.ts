@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { planCommand } from '../../src/cli/plan.ts';
 import { showWeights } from '../../src/cli/plan-table.ts';
+import { startCommand } from '../../src/cli/start.ts';
+import { ForbiddenError } from '../../src/ports/errors.ts';
 import { aFile } from '../api/requests.ts';
 import { aTerminal, sluice, type Terminal } from './terminal.ts';
 
@@ -80,6 +82,20 @@ describe('sluice plan', () => {
     const { code, err } = await plan();
     expect(code).toBe(0);
     expect(err).toBe('the preflight would refuse it: lb-public: no listener uses rsp-pub-80 (port 80)');
+  });
+
+  test('of a short form whose gateways may not be read names the missing right, as a start does', async () => {
+    const { ports } = terminal.world;
+    const found = 'cluster ack: list services: forbidden (403); missing permission: list services in namespace a';
+    const discover = async () => {
+      throw new ForbiddenError(found);
+    };
+    terminal.world.ports = { ...ports, router: { ...ports.router, discover } };
+    const [head] = aFile().split('spec:');
+    const file = `${head}spec: { source: a/source, target: a/target, steps: [50%] }\n`;
+    expect(await plan(file)).toMatchObject({ code: 1, err: `the preflight would refuse it: ${found}` });
+    const started = await sluice(startCommand, 'start', '-f', terminal.write(file));
+    expect(started).toEqual({ code: 1, out: '', err: `readable: ${found}` });
   });
 
   test('starts nothing', async () => {
