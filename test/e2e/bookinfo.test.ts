@@ -80,9 +80,9 @@ describe('Bookinfo', { timeout: 180_000 }, () => {
   });
 
   it('cannot move before there is a gateway for it', async () => {
-    const { code, stderr } = await sandbox.sluice('preflight', '-f', await brief('migration.yaml'));
-    expect(code).not.toBe(0);
-    expect(stderr).toContain('ingressgateway-asm');
+    const { code, stdout } = await asked('preflight', '-f', await brief('migration.yaml'));
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^FAIL +readable +.*ingressgateway-asm/m);
   });
 
   it('1 gets the gateway at weight 0, which the load balancer takes in', async () => {
