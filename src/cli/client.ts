@@ -35,6 +35,8 @@ export class RefusedError extends Error {
 
 /** Discovery asks two clusters before a start is answered, so this is longer than one look takes. */
 const timeoutMs = 30_000;
+/** What a proxy or the platform says, such as that a function took too long, is told so far. */
+const saidMax = 120;
 const answerBytesMax = 16 * 1024 * 1024;
 
 export function apiClient(server: Server): ApiClient {
@@ -60,7 +62,11 @@ async function ask(server: Server, method: string, path: string, body?: Body): P
   const answer = parse(text);
   if (status >= 200 && status < 300 && answer !== null) return answer.value;
   const problem = v.safeParse(problemSchema, answer?.value);
-  if (!problem.success) throw new CannotReachError(`${server.server} answered ${status}, but not as Sluice does`);
+  if (!problem.success) {
+    throw new CannotReachError(
+      `${server.server} answered ${status}, but not as Sluice does: ${text.slice(0, saidMax)}`,
+    );
+  }
   if (status >= 500)
     throw new CannotReachError(`${server.server} cannot answer now (${status}): ${problem.output.detail}`);
   throw new RefusedError(status, problem.output);

@@ -251,14 +251,16 @@ describe('the way to the server', () => {
   });
 
   test.each([
-    [200, '<html>a proxy</html>'],
-    [200, '{"something":"else"}'],
-    [502, 'Bad Gateway'],
-    [503, '{"type":"urn:x","title":"t","status":503,"detail":"the store is away"}'],
-  ])('an answer %i %s is nobody to talk to: exit code 3', async (status, text) => {
+    [200, '<html>a proxy</html>', 'not as Sluice does: <html>a proxy</html>'],
+    [200, '{"something":"else"}', ''],
+    [502, 'Bad Gateway', 'answered 502, but not as Sluice does: Bad Gateway'],
+    [503, '{"type":"urn:x","title":"t","status":503,"detail":"the store is away"}', 'the store is away'],
+  ])('an answer %i %s is nobody to talk to: exit code 3', async (status, text, told) => {
     const other = await answering(status, text);
     try {
-      expect((await sluice(listCommand, 'list', '--server', other.url)).code).toBe(3);
+      const { code, err } = await sluice(listCommand, 'list', '--server', other.url);
+      expect(code).toBe(3);
+      expect(err).toContain(told);
     } finally {
       await other.stop();
     }
