@@ -1,11 +1,7 @@
 import * as v from 'valibot';
-import type { Draft } from '../domain/draft.ts';
-import type { Spec } from '../domain/spec.ts';
 import { dryRunOf } from '../engine/plan.ts';
 import { unreadCheck } from '../engine/preflight/readable.ts';
-import { resolveDraft } from '../engine/start.ts';
 import { InvalidInputError, TerminalError } from '../ports/errors.ts';
-import type { Ports } from '../ports/ports.ts';
 import { type ApiResponse, json } from './http.ts';
 import type { Answer, Call, QueryParameter } from './operation.ts';
 import { dryRunSchema } from './plan-schema.ts';
@@ -44,13 +40,12 @@ export async function plan({ dependencies: { ports }, request }: Call): Promise<
 }
 
 /**
- * The spec that a start pins.
- * @throws InvalidInputError with every mistake
- * @throws RequestRefused 422 with the check of the preflight that says why the gateways of a short form cannot be read
+ * What has to be read before there is a record: gateways, to find their routes or to plan a rehearsal.
+ * @throws RequestRefused 422 with the check of the preflight that says why they cannot be read, and what `read` throws
  */
-export async function resolve(ports: Ports, draft: Draft): Promise<Spec> {
+export async function readable<T>(read: () => Promise<T>): Promise<T> {
   try {
-    return await resolveDraft(ports, draft);
+    return await read();
   } catch (error) {
     if (!(error instanceof TerminalError)) throw error;
     const { id, found } = unreadCheck(error);

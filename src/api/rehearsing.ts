@@ -1,9 +1,10 @@
 import { dryRun } from '../engine/plan.ts';
 import { lastSpec, rehearsalOf } from '../engine/rehearse.ts';
+import { resolveDraft } from '../engine/start.ts';
 import { InvalidInputError } from '../ports/errors.ts';
 import { type ApiResponse, json } from './http.ts';
 import type { Call, Operation } from './operation.ts';
-import { dryRunAnswer, dryRunParameter, isDryRun, resolve } from './planning.ts';
+import { dryRunAnswer, dryRunParameter, isDryRun, readable } from './planning.ts';
 import { readMigrationBody } from './request-body.ts';
 import { startOnce } from './starting.ts';
 import { viewSchema } from './view-schema.ts';
@@ -28,7 +29,7 @@ export const rehearsing: readonly Operation[] = [
 /** Without a body it is the spec of the last run of this name that is rehearsed. */
 async function rehearse(call: Call): Promise<ApiResponse> {
   const { ports } = call.dependencies;
-  const rehearsal = async () => rehearsalOf(ports, await specOf(call));
+  const rehearsal = () => readable(async () => rehearsalOf(ports, await specOf(call)));
   return isDryRun(call)
     ? json(200, await dryRun(ports, await rehearsal()))
     : startOnce(call, call.name, rehearsal, true);
@@ -37,6 +38,6 @@ async function rehearse(call: Call): Promise<ApiResponse> {
 async function specOf({ dependencies: { ports }, request, name }: Call) {
   if (request.body.length === 0) return lastSpec(ports, name);
   const draft = readMigrationBody(request);
-  if (draft.name === name) return resolve(ports, draft);
+  if (draft.name === name) return resolveDraft(ports, draft);
   throw new InvalidInputError([{ path: 'metadata.name', message: `is ${draft.name}, and the path says ${name}` }]);
 }

@@ -1,13 +1,13 @@
 import type { MigrationRecord } from '../domain/record.ts';
 import type { Spec } from '../domain/spec.ts';
-import { startMigration } from '../engine/start.ts';
+import { resolveDraft, startMigration } from '../engine/start.ts';
 import { ConflictError, UnreadableRecordError } from '../ports/errors.ts';
 import type { MigrationStore } from '../ports/migration-store.ts';
 import type { Ports } from '../ports/ports.ts';
 import { type ApiResponse, json } from './http.ts';
 import { goOn } from './invoke.ts';
 import type { Call, Operation } from './operation.ts';
-import { dryRunAnswer, dryRunParameter, isDryRun, plan, resolve } from './planning.ts';
+import { dryRunAnswer, dryRunParameter, isDryRun, plan, readable } from './planning.ts';
 import { shown } from './reading.ts';
 import { readMigrationBody } from './request-body.ts';
 import { compareRun, keyLastsMs, keyReused, oneAtATime, type RequestKey, requestKeyOf, runOf } from './request-key.ts';
@@ -35,7 +35,7 @@ export const starting: readonly Operation[] = [
 
 function start(call: Call): Promise<ApiResponse> {
   const draft = readMigrationBody(call.request);
-  return startOnce(call, draft.name, () => resolve(call.dependencies.ports, draft));
+  return startOnce(call, draft.name, () => readable(() => resolveDraft(call.dependencies.ports, draft)));
 }
 
 /** Starts a run of the name, or finds the one that the same request with the same Idempotency-Key started. */

@@ -67,7 +67,8 @@ async function ask(server: Server, method: string, path: string, body?: Body): P
       `${server.server} answered ${status}, but not as Sluice does: ${text.slice(0, saidMax)}`,
     );
   }
-  if (status >= 500)
+  // 502: what Sluice depends on says no, and will say so again.
+  if (status >= 500 && status !== 502)
     throw new CannotReachError(`${server.server} cannot answer now (${status}): ${problem.output.detail}`);
   throw new RefusedError(status, problem.output);
 }

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { ForbiddenError } from '../../src/ports/errors.ts';
 import { aFile, anInstallation, commandsOf, type Installation, tick, yaml } from './requests.ts';
 
 let installation: Installation;
@@ -20,6 +21,14 @@ describe('a rehearsal over the API', () => {
     const { json } = await send({ path: '/v1/migrations/shop-ingress' });
     expect(json).toMatchObject({ state: 'rolledBack', reason: 'the rehearsal is over' });
     expect(json.rehearsal).toMatchObject({ glass: { problem: null }, writeMs: expect.any(Number) });
+  });
+
+  test('of gateways that may not be read says which right is missing', async () => {
+    const found = 'cluster ack: get services: forbidden (403); missing permission: get services in namespace a';
+    installation.world.onCall = (call) => {
+      if (call === 'router.read') throw new ForbiddenError(found);
+    };
+    expect(await rehearse()).toMatchObject({ status: 422, json: { detail: `readable: ${found}` } });
   });
 
   test('is only planned where that is asked, and nothing is written', async () => {

@@ -250,6 +250,17 @@ describe('the way to the server', () => {
     expect(err).not.toContain('wrong');
   });
 
+  test('what Sluice depends on and says no is an answer: exit code 1', async () => {
+    const detail = 'cluster ack: get services: forbidden (403); missing permission: get services in namespace a';
+    const other = await answering(502, JSON.stringify({ type: 'urn:x', title: 't', status: 502, detail }));
+    try {
+      const ended = await sluice(listCommand, 'list', '--server', other.url);
+      expect(ended).toMatchObject({ code: 1, err: detail });
+    } finally {
+      await other.stop();
+    }
+  });
+
   test.each([
     [200, '<html>a proxy</html>', 'not as Sluice does: <html>a proxy</html>'],
     [200, '{"something":"else"}', ''],
