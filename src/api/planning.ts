@@ -35,6 +35,10 @@ export function isDryRun({ request }: Call): boolean {
   return asked === 'true';
 }
 
+/**
+ * The dry run of the migration file in the body.
+ * @throws RequestRefused 400, 413 or 415, InvalidInputError with every mistake, TransientError
+ */
 export async function plan({ dependencies: { ports }, request }: Call): Promise<ApiResponse> {
   return json(200, await dryRunOf(ports, readMigrationBody(request)));
 }

@@ -40,6 +40,7 @@ export interface MigrationList {
   readonly unreadable: readonly { readonly name: string; readonly message: string }[];
 }
 
+/** What answers is checked: another shape than the OpenAPI document's is a CannotReachError. */
 export function migrationsAt(api: ApiClient): Migrations {
   const path = (name: string, rest = '') => `/v1/migrations/${encodeURIComponent(name)}${rest}`;
   // The spec is shown as it came and never computed with, so its own shape is not checked.

@@ -40,6 +40,7 @@ export function withServer(command: Command, forms?: string): Command {
   );
 }
 
+/** @throws WrongUseError where it is none of the two */
 export function outputOf({ output }: OutputOptions): Output {
   if (output === 'table' || output === 'json') return output;
   throw new WrongUseError(`--output is table or json, not ${output}`);

@@ -12,6 +12,7 @@ const pc = picocolors.createColors(process.stdout.isTTY === true && picocolors.i
 
 /** Migrations as text for people: the words of the glossary, aligned, nothing that has to be guessed. */
 
+/** `2.9 %`, with one decimal at most; `-` where it is not known. */
 export function perCent(share: number | null): string {
   return share === null ? '-' : `${Number(share.toFixed(1))} %`;
 }

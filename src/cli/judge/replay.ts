@@ -16,6 +16,7 @@ export interface ReplayOptions {
   readonly policy: JudgePolicy;
   /** Shares of the steps, per cent, rising. */
   readonly steps: readonly number[];
+  /** After each change of the share so much is not judged, where the trace does not say it. */
   readonly settleMs: number;
 }
 

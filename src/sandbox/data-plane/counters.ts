@@ -41,6 +41,7 @@ export interface OpenBySide {
 
 type CountedGateway = Pick<Gateway, 'counters' | 'answersAt'>;
 
+/** All counters at one moment: those of the gateways, of the clients, and of what is open at the entries. */
 export function countersOf(
   source: CountedGateway,
   target: CountedGateway,
