@@ -168,9 +168,15 @@ function apply(current: MigrationRecord, { command, outcome }: Finished, atMs: n
   }
 }
 
+/** What ends by a higher fence: a shift is held, and a start before anything moved is refused. */
+const overtakenBy: Readonly<Record<string, 'shift.overtaken' | 'baseline.notKept'>> = {
+  shift: 'shift.overtaken',
+  keepBaseline: 'baseline.notKept',
+};
+
 /**
  * Usually this invocation is the older one, and the record is ahead of the fence: it just tries again with it. Else
- * somebody rescued, or the store lost commits: the record goes on above the fence, and a shift is held, never fought for.
+ * somebody rescued, or the store lost commits: the record goes on above the fence, and going forward is never fought for.
  */
 function overtaken(current: MigrationRecord, command: Command, fence: number, atMs: number): Change {
   const text = `an object carries fence ${fence}: somebody rescued, or the store lost commits`;
@@ -178,14 +184,10 @@ function overtaken(current: MigrationRecord, command: Command, fence: number, at
   if (current.revision >= fence) return { next: postponed, history: [] };
   const raised = { ...postponed, revision: fence };
   const line = historyOf('fence.raised', text, current.run, fence + 1, atMs);
+  const type = overtakenBy[command.effect.type];
   const question = command.effect.params['question'];
-  if (command.effect.type !== 'shift' || typeof question !== 'number') return { next: raised, history: [line] };
-  const stepped = stepRecord(acknowledge(raised, command.id), {
-    type: 'shift.overtaken',
-    question,
-    reason: text,
-    at: atMs,
-  });
+  if (type === undefined || typeof question !== 'number') return { next: raised, history: [line] };
+  const stepped = stepRecord(acknowledge(raised, command.id), { type, question, reason: text, at: atMs });
   return { next: stepped?.record ?? raised, history: [line, ...(stepped?.history ?? [])] };
 }
 

@@ -5,7 +5,7 @@ import { rescue } from '../../src/engine/rescue.ts';
 import { startMigration } from '../../src/engine/start.ts';
 import { TransientError } from '../../src/ports/errors.ts';
 import { aSpec, aStep } from '../fixtures/builders.ts';
-import { live } from '../fixtures/passing.ts';
+import { live, view } from '../fixtures/passing.ts';
 import { aWorld } from '../fixtures/world.ts';
 
 const name = 'shop-ingress';
@@ -57,6 +57,17 @@ it('a writer frozen between the two writes of a shift meets the fence of the rol
   await live(world, 20_000);
   expect((await world.ports.store.load(name))?.state).toBe('rolledBack');
   expect(written).toEqual(['seal target', 'source 80']);
+});
+
+it('a start that meets the fence of a rescue before anything moved is refused', async () => {
+  const world = aWorld();
+  await startMigration(world.ports, aSpec(), { run: 'run-1', actor: 'ada' });
+  world.onCall = (call) => {
+    if (call === 'router.write source 100') world.side.source.fence = 1_000;
+  };
+  await live(world, 20_000);
+  expect(await view(world)).toMatchObject({ state: 'refused', reason: expect.stringContaining('somebody rescued') });
+  expect(world.share()).toBe(0);
 });
 
 it('a rescue that slept between its look and its first write leaves nothing dark, however far the migration went', async () => {
