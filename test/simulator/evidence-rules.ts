@@ -60,7 +60,10 @@ export class EvidenceRules {
     if (movingStates.has(before.state)) {
       this.#movedMs.set(next.run, this.movedMs(next.run) + Math.max(0, next.updatedAtMs - before.updatedAtMs));
     }
-    this.#checkActed(next);
+    if (hasLooked(before, next, history)) {
+      this.#checkActed(next);
+      this.#checkProbes(before, next);
+    }
     this.#checkVerdict(instance, before, next);
     this.#checkForward(before, next, history);
     if (history.some(({ kind }) => kind === 'step.passed')) this.#checkPassing(instance, before, next);
@@ -71,9 +74,26 @@ export class EvidenceRules {
   #checkActed(next: MigrationRecord): void {
     const { verdict, hold } = contextOf(next);
     const isHeldForBoth = next.state === 'held' && hold?.cause === 'bothFailing';
-    if (verdict?.kind === 'fail' && !isRollingBack(next) && !isHeldForBoth && !next.isFinal) {
+    // Where the probes find neither side good, nothing is sent back, however it is kept.
+    const isNoWayBack = isHeldForBoth || (failsProbe(next, 'source') && failsProbe(next, 'target'));
+    if (verdict?.kind === 'fail' && !isRollingBack(next) && !isNoWayBack && !next.isFinal) {
       this.#facts.violate('4', `${next.name} keeps a failing verdict and is ${next.state}`);
     }
+  }
+
+  /** A target whose probe fails as often as the spec says is sent back at once, and not before. */
+  #checkProbes(before: MigrationRecord, next: MigrationRecord): void {
+    const { hold, reason } = contextOf(next);
+    const fails = (side: Side): boolean => failsProbe(next, side);
+    const isHeldForBoth = next.state === 'held' && hold?.cause === 'bothFailing';
+    const isKept = /^(progressing\.(baking|gated)|held|paused)$/.test(next.state) && !isHeldForBoth;
+    if (isKept && fails('target') && !fails('source'))
+      this.#facts.violate('4', `${next.name} keeps a target that fails its probe and is ${next.state}`);
+    const isForProbe = !isRollingBack(before) && isRollingBack(next) && /^probe .* at the target/.test(reason ?? '');
+    if (isForProbe && !fails('target'))
+      this.#facts.violate('4', `${next.name} goes back for a probe that did not fail as often as it may`);
+    if (isForProbe && fails('source'))
+      this.#facts.violate('5', `${next.name} goes back to a source that fails its probe as well`);
   }
 
   /** What nobody may call good is not kept for as long as it takes to be so bad. */
@@ -156,6 +176,24 @@ export class EvidenceRules {
     if (wasGated && isExpired && world.scheduler.nowMs < expiresAtMs)
       violate('4', `${next.name}: its gate expired too early`);
   }
+}
+
+/** As often in a row as the spec says. */
+function failsProbe(record: MigrationRecord, side: Side): boolean {
+  const { spec, probes } = contextOf(record);
+  return spec.probes.some(({ name, failures }) =>
+    probes.some((one) => one.probe === name && one.side === side && one.failuresInRow >= failures),
+  );
+}
+
+/** What a person says goes past what was seen before: held against the engine is what it makes of a look. */
+function hasLooked(before: MigrationRecord, next: MigrationRecord, history: readonly HistoryEntry[]): boolean {
+  const watch = before.outbox.find(({ effect }) => effect.type === 'watch');
+  return (
+    watch !== undefined &&
+    next.outbox.every(({ id }) => id !== watch.id) &&
+    history.every(({ kind }) => kind !== 'command')
+  );
 }
 
 /**

@@ -83,7 +83,7 @@ function clbAgrees(state: WorldState, route: RouteState, group: GroupState, goal
 }
 
 /** Do the objects that carry the weights, and the Services that follow, say what the goal says? */
-function objectsAgree(route: RouteState, goal: RouteGoal): boolean {
+export function objectsAgree(route: RouteState, goal: RouteGoal): boolean {
   return (['source', 'target'] as const).every((side) => {
     const own = route.sides[side];
     const isWritten = own.weight === goal[side].weight && overridesAgree(own, goal[side].overrides);

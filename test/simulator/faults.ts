@@ -292,7 +292,23 @@ export function makeFaults(seed: number, safeMs: number): readonly Fault[] {
   const roll = random.next();
   const more =
     roll < 0.3 ? [pick(random, added)(random, safeMs)] : roll < 0.4 ? pick(random, plots)(random, safeMs) : [];
-  return [...first, ...more, ...(random.next() < 0.15 ? [attends(random, safeMs)] : [])];
+  const both = seededRandom(seed ^ 0xb07);
+  return [
+    ...first,
+    ...more,
+    ...(random.next() < 0.15 ? [attends(random, safeMs)] : []),
+    ...(both.next() < 0.06 ? failingBoth(both, safeMs) : []),
+  ];
+}
+
+/** What is behind the gateways fails: a probe finds neither side good, the source sooner or later than the target. */
+function failingBoth(random: Random, safeMs: number): readonly Fault[] {
+  const { atMs, forMs } = spell(random, safeMs / 2, 3 * minute);
+  const [source, target] = [random.between(0, 15_000), random.between(0, 15_000)];
+  return [
+    { kind: 'probe', side: 'source', atMs: atMs + source, forMs: forMs + minute },
+    { kind: 'probe', side: 'target', atMs: atMs + target, forMs: forMs + minute },
+  ];
 }
 
 const attends: Maker = (random, safeMs) => ({

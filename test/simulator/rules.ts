@@ -1,16 +1,20 @@
 import type { CarrierWeights } from '../../src/domain/agreement.ts';
 import type { Notice } from '../../src/domain/notice.ts';
+import type { PersonCommand } from '../../src/domain/person-command.ts';
 import type { MigrationRecord } from '../../src/domain/record.ts';
 import type { Side } from '../../src/domain/spec.ts';
 import type { Sample } from '../../src/domain/verdict.ts';
 import type { WeightedBackend } from '../../src/ports/load-balancer.ts';
 import type { HistoryEntry, Holder } from '../../src/ports/migration-store.ts';
+import { DriftRules } from './drift-rules.ts';
 import { EvidenceRules } from './evidence-rules.ts';
 import { contextOf, type Facts, goalFor, wasAsAsked } from './facts.ts';
 import type { Instance } from './instance.ts';
+import { LimitRules } from './limit-rules.ts';
 import { ObjectRules } from './object-rules.ts';
 import type { Listening } from './ports.ts';
 import { RecordRules } from './record-rules.ts';
+import { RescueRules } from './rescue-rules.ts';
 import { settledSum, shareOf } from './state.ts';
 import { TimeRules } from './time-rules.ts';
 import { TrafficRules } from './traffic-rules.ts';
@@ -26,6 +30,9 @@ export class Rules implements Listening {
   readonly #evidence: EvidenceRules;
   readonly #time: TimeRules;
   readonly #objects: ObjectRules;
+  readonly #drift: DriftRules;
+  readonly #limits: LimitRules;
+  readonly #rescues: RescueRules;
   readonly #leases = new Map<string, Instance>();
   #hasLateGlass = false;
 
@@ -36,6 +43,9 @@ export class Rules implements Listening {
     this.#evidence = new EvidenceRules(this.#facts);
     this.#time = new TimeRules(this.#facts, this.#evidence);
     this.#objects = new ObjectRules(this.#facts);
+    this.#drift = new DriftRules(this.#facts);
+    this.#limits = new LimitRules(this.#facts);
+    this.#rescues = new RescueRules(this.#facts);
   }
 
   violate(rule: string, text: string): void {
@@ -59,6 +69,9 @@ export class Rules implements Listening {
     this.#evidence.committed(instance, before, next, history);
     this.#time.committed(instance, before, next, history);
     this.#objects.committed(next, history);
+    this.#drift.committed(instance, before, next, history);
+    this.#limits.committed(instance, before, next, history);
+    this.#rescues.committed(before, next, history);
     this.#noteEnds(before, next);
   }
 
@@ -69,6 +82,7 @@ export class Rules implements Listening {
   writing(instance: Instance, route: number, side: Side, weights: CarrierWeights, fence: number): void {
     this.#traffic.writing(instance, route, side, weights, fence);
     this.#objects.writing(instance.name, route, side, weights);
+    this.#rescues.writing(instance, route, side, weights);
   }
 
   setting(
@@ -133,8 +147,27 @@ export class Rules implements Listening {
     this.#leases.set(thing, instance);
   }
 
-  rescuing(isForced: boolean): void {
+  /** @returns what `rescued` is told at its end */
+  rescuing(isForced: boolean): number {
     this.#traffic.rescuing(isForced);
+    return this.#rescues.rescuing();
+  }
+
+  rescued(fenceBefore: number): void {
+    this.#rescues.rescued(fenceBefore);
+  }
+
+  /** Whoever wants to go back is let, as long as there is anything to bring back (rule 7). */
+  refused({ type }: PersonCommand, ...known: readonly (MigrationRecord | undefined)[]): void {
+    const { nowMs } = this.#facts.world.scheduler;
+    // A timer that is due comes before the command, and may leave nothing to bring back.
+    const isIn = (states: RegExp, record: MigrationRecord | undefined): boolean =>
+      record !== undefined && states.test(record.state) && record.timers.every(({ dueAtMs }) => dueAtMs > nowMs);
+    const isOpen = (record: MigrationRecord | undefined): boolean => isIn(/^(progressing\..+|held|paused)$/, record);
+    const isUndoable = (record: MigrationRecord | undefined): boolean => isIn(/^completed$/, record);
+    const isWayBack = type === 'abort' || type === 'rollback';
+    if ((isWayBack && known.every(isOpen)) || (type === 'rollback' && known.every(isUndoable)))
+      this.violate('7', `${type} is refused while the migration is ${known.map((one) => one?.state).join(', ')}`);
   }
 
   failedOver(): void {
@@ -144,6 +177,8 @@ export class Rules implements Listening {
   look(): void {
     this.#time.look();
     this.#objects.look();
+    this.#limits.look();
+    this.#rescues.look();
   }
 
   /** Everything rests: what the records say is what the world has. */

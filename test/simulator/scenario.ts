@@ -44,7 +44,10 @@ export function makeScenario(seed: number): Scenario {
   const isSequential = scenario.spec.routes.length > 1 && chance(random, 0.5);
   const windows = chance(random, 0.12) ? [windowOf(random)] : [];
   const routeOrder = isSequential ? 'sequential' : 'together';
-  return { ...scenario, spec: { ...scenario.spec, routeOrder, windows } };
+  // Longer than any evidence takes: whoever does not wait for it goes on too early.
+  const longest = chance(random, 0.1) ? random.between(60_000, 120_000) : 0;
+  const steps = scenario.spec.steps.map((step) => ({ ...step, bakeMs: Math.max(step.bakeMs, longest) }));
+  return { ...scenario, spec: { ...scenario.spec, steps, routeOrder, windows } };
 }
 
 /** Open at the start, or soon; closed again before everything is over, or not. */

@@ -30,7 +30,7 @@ import { makeScenario, type Scenario, startMs } from './scenario.ts';
 import { Scheduler } from './scheduler.ts';
 import { SharedJson } from './shared-json.ts';
 import { Trace } from './trace.ts';
-import { Weather } from './weather.ts';
+import { losesStore, Weather } from './weather.ts';
 import type { Wiring } from './wiring.ts';
 import { World } from './world.ts';
 
@@ -367,7 +367,11 @@ class Simulation {
     this.#launch('api', 30_000, async (ports) => {
       const { name } = this.#scenario.spec;
       const command = asTyped(typed, this.#outside.records.get(name));
-      const record = await this.#options.wiring.sendCommand(ports, name, command, 'ada');
+      const known = this.#outside.records.get(name);
+      const record = await this.#options.wiring.sendCommand(ports, name, command, 'ada').catch((error: unknown) => {
+        if (error instanceof NotAllowedError) this.#rules.refused(command, known, this.#outside.records.get(name));
+        throw error;
+      });
       this.#coverage.hit(`command ${command.type}`);
       this.#rules.answered(record);
       await ports.invoker.invoke(name, `${name}-${record.revision}`, 0);
@@ -377,7 +381,7 @@ class Simulation {
   #rescue(isForced: boolean): void {
     this.#launch('rescue', 120_000, async (ports) => {
       this.#coverage.hit('rescue');
-      this.#rules.rescuing(isForced);
+      const fenceBefore = this.#rules.rescuing(isForced);
       const { name } = this.#scenario.spec;
       const onProgress = (note: string): void => {
         this.#trace.note(`rescue: ${note}`);
@@ -389,6 +393,7 @@ class Simulation {
         onProgress,
       });
       this.#trace.note(`rescue: ${isVerified ? 'verified' : 'not verified'}`);
+      if (isVerified) this.#rules.rescued(fenceBefore);
     });
   }
 
@@ -436,12 +441,6 @@ class Simulation {
   #checkMessage(where: string, text: string): void {
     if (!text.startsWith('sim:')) this.#rules.violate('errors', `${where}: ${text}`);
   }
-}
-
-/** The watchdog may find no store there, for as long as this lasts. */
-function losesStore(fault: Fault): boolean {
-  if (fault.kind === 'error') return fault.port === 'store.now' || fault.port === 'store.due';
-  return (fault.kind === 'outage' && fault.of === 'store') || (fault.kind === 'slow' && fault.upToMs > 10_000);
 }
 
 function kindsOf({ spec, start, isRehearsal }: Scenario): readonly string[] {

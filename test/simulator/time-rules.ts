@@ -1,16 +1,17 @@
 import type { RouteGoal } from '../../src/domain/agreement.ts';
 import type { Baseline } from '../../src/domain/baseline.ts';
 import type { MigrationRecord } from '../../src/domain/record.ts';
+import { stagesOf } from '../../src/domain/stages.ts';
 import type { HistoryEntry } from '../../src/ports/migration-store.ts';
 import type { EvidenceRules } from './evidence-rules.ts';
 import { contextOf, type Facts, goalFor, isDark, isRollingBack, wasAsAsked } from './facts.ts';
 import type { Instance } from './instance.ts';
-import { sumsOf } from './state.ts';
+import { shareOf, sumsOf, type WorldState } from './state.ts';
 import { canCarry } from './traffic-rules.ts';
 
 /** What may take so long although nothing stands in its way: two ticks of a function, and what a look needs. */
 const slackMs = 150_000;
-const splitStates = /^(progressing\..+|held|paused|rollingBack|tryingGlass|stuck)$/;
+export const splitStates = /^(progressing\..+|held|paused|rollingBack|tryingGlass|stuck)$/;
 
 /** Rules 5, 8 and 9 as far as they are about time: looked at every few seconds. */
 export class TimeRules {
@@ -36,7 +37,6 @@ export class TimeRules {
   ): void {
     if (before !== null && before.run === next.run) {
       this.#checkClaim(instance, before, next, history);
-      this.#checkPullBack(before, next, history);
     }
     if (!instance.name.startsWith('watchdog')) this.#engineAtMs.set(next.run, this.#facts.world.scheduler.nowMs);
   }
@@ -65,14 +65,6 @@ export class TimeRules {
     );
     if (silentMs < limitMs)
       this.#facts.violate('9', `the watchdog takes ${next.name} ${silentMs} ms after its last heartbeat`);
-  }
-
-  /** The same change is answered once: then it is held, never fought (rule 8). */
-  #checkPullBack(before: MigrationRecord, next: MigrationRecord, history: readonly HistoryEntry[]): void {
-    if (!history.some(({ kind }) => kind === 'step.pulledBack')) return;
-    const [from, to] = [contextOf(before), contextOf(next)];
-    if (from.step === to.step && from.answeredDrift !== null && from.answeredDrift === to.answeredDrift)
-      this.#facts.violate('8', `${next.name} pulls back again for: ${to.answeredDrift}`);
   }
 
   look(): void {
@@ -128,7 +120,10 @@ export class TimeRules {
   #checkDrift(record: MigrationRecord, nowMs: number): void {
     const { world, weather, violate, scenario } = this.#facts;
     const isLooking = /^progressing\.(baking|gated)$/.test(record.state);
-    const missing = isLooking && weather.isCalm ? wasAsAsked([world.state], (route) => goalFor(record, route)) : null;
+    const missing =
+      isLooking && weather.isCalm
+        ? (wasAsAsked([world.state], (route) => goalFor(record, route)) ?? missedShare(record, world.state))
+        : null;
     if (missing === null) {
       this.#differsSinceMs.delete(record.run);
       return;
@@ -150,13 +145,29 @@ export class TimeRules {
   }
 }
 
+/** What was written may be there, and no longer be the share that was asked: backends came or went (rule 3). */
+function missedShare(record: MigrationRecord, { routes }: WorldState): string | null {
+  const { spec, step } = contextOf(record);
+  for (const route of routes) {
+    const index = spec.routes.findIndex(({ loadBalancer }) => loadBalancer === route.route.loadBalancer);
+    const asked = stagesOf(spec)[step]?.shares[index];
+    if (asked === undefined) continue;
+    for (const group of route.groups) {
+      const share = shareOf(sumsOf(group));
+      if (share !== null && Math.abs(share - asked) > spec.tolerance)
+        return `${group.group} has ${share.toFixed(1)} per cent, asked were ${asked}`;
+    }
+  }
+  return null;
+}
+
 /** The weights of before at one load balancer; null where it is of another migration. */
 function restoredGoal({ routes }: Baseline, loadBalancer: string): RouteGoal | null {
   return routes.find(({ route }) => route.loadBalancer === loadBalancer) ?? null;
 }
 
 /** What the watchdog puts up with: an engine that is dead, and everything that is about evidence. */
-const watchdogBears: ReadonlySet<string> = new Set([
+export const watchdogBears: ReadonlySet<string> = new Set([
   'engineDead',
   'signals',
   'probe',

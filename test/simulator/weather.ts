@@ -10,6 +10,7 @@ export class Weather {
   readonly #startMs: number;
   readonly #nowMs: () => number;
   readonly #spells: readonly Spell[];
+  readonly #hasClockBack: boolean;
   readonly #byCall = new Map<string, readonly Call[]>();
   /** Faults that had an effect, by kind. */
   readonly hit: (what: string) => void;
@@ -30,6 +31,7 @@ export class Weather {
       const key = `${fault.port} ${fault.nth}`;
       this.#byCall.set(key, [...(this.#byCall.get(key) ?? []), fault]);
     }
+    this.#hasClockBack = faults.some(({ kind }) => kind === 'clockBack');
     const ends = faults.map((fault) => ('atMs' in fault ? fault.atMs : 0) + ('forMs' in fault ? fault.forMs : 0));
     this.calmAtMs = this.#startMs + Math.min(lastMs, Math.max(options.safeMs, ...ends));
   }
@@ -74,6 +76,18 @@ export class Weather {
     return skews.reduce((sum, { byMs }) => sum + byMs, 0);
   }
 
+  /** Any clock that is not the world's. */
+  get hasSkew(): boolean {
+    return this.#spells.some(({ kind }) => kind === 'skew') || this.#hasClockBack;
+  }
+
+  /** Before this moment nothing kept anybody from the store. */
+  get storeFirstLostMs(): number {
+    return (
+      this.#startMs + Math.min(Number.POSITIVE_INFINITY, ...this.#spells.filter(losesStore).map(({ atMs }) => atMs))
+    );
+  }
+
   signals(how: 'bad' | 'lie' | 'lag' | 'stop'): boolean {
     return this.#is((one) => one.kind === 'signals' && one.how === how);
   }
@@ -103,6 +117,12 @@ export class Weather {
   #is(matches: (one: Spell) => boolean): boolean {
     return this.#active(matches).length > 0;
   }
+}
+
+/** The watchdog may find no store there, for as long as this lasts. */
+export function losesStore(fault: Fault): boolean {
+  if (fault.kind === 'error') return fault.port === 'store.now' || fault.port === 'store.due';
+  return (fault.kind === 'outage' && fault.of === 'store') || (fault.kind === 'slow' && fault.upToMs > 10_000);
 }
 
 function nameOf(fault: Spell): string {

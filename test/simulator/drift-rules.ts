@@ -1,0 +1,74 @@
+import type { MigrationRecord } from '../../src/domain/record.ts';
+import { stagesOf } from '../../src/domain/stages.ts';
+import type { HistoryEntry } from '../../src/ports/migration-store.ts';
+import { contextOf, type Facts, goalFor, objectsAgree } from './facts.ts';
+import type { Instance } from './instance.ts';
+import { shareOf, sumsOf, type WorldState } from './state.ts';
+import { canCarry } from './traffic-rules.ts';
+
+/** Rule 8, when it is answered what others changed: once for each cause, never fought, and never onto a sick source. */
+export class DriftRules {
+  readonly #facts: Facts;
+
+  constructor(facts: Facts) {
+    this.#facts = facts;
+  }
+
+  committed(
+    instance: Instance,
+    before: MigrationRecord | null,
+    next: MigrationRecord,
+    history: readonly HistoryEntry[],
+  ): void {
+    if (before === null || before.run !== next.run) return;
+    const states = this.#facts.world.since(instance.knowsSinceMs());
+    const isTold = (what: string): boolean => history.some(({ kind }) => kind === what);
+    if (isTold('step.pulledBack')) this.#checkPullBack(before, next, states);
+    if (isTold('step.corrected')) this.#checkCorrection(before, states);
+    this.#checkHold(before, next, states);
+  }
+
+  #checkPullBack(before: MigrationRecord, next: MigrationRecord, states: readonly WorldState[]): void {
+    const [from, to] = [contextOf(before), contextOf(next)];
+    if (from.step === to.step && from.answeredDrift !== null && from.answeredDrift === to.answeredDrift)
+      this.#facts.violate('8', `${next.name} pulls back again for: ${to.answeredDrift}`);
+    if (!states.some((state) => isCarried(before, state)))
+      this.#facts.violate('8', `${next.name} pulls back onto a source that does not carry`);
+  }
+
+  /** Only `restore` writes over what others wrote; else a correction follows backends that came or went. */
+  #checkCorrection(before: MigrationRecord, states: readonly WorldState[]): void {
+    const { onDrift } = contextOf(before).spec;
+    const isWritten = states.some((state) =>
+      state.routes.every((route) => {
+        const goal = goalFor(before, route);
+        return goal === null || objectsAgree(route, goal);
+      }),
+    );
+    if (onDrift !== 'restore' && !isWritten)
+      this.#facts.violate('8', `${before.name} writes over what others wrote, although it is to ${onDrift}`);
+  }
+
+  /** More than was asked is pulled back first, where the source carries. */
+  #checkHold(before: MigrationRecord, next: MigrationRecord, states: readonly WorldState[]): void {
+    const { hold } = contextOf(next);
+    const isNews =
+      next.state === 'held' && hold?.cause === 'drift' && /^progressing\.(baking|gated)$/.test(before.state);
+    if (!isNews || contextOf(before).answeredDrift !== null || !this.#facts.scenario.hasHealthChecks) return;
+    if (states.every((state) => isCarried(before, state) && isMore(before, state)))
+      this.#facts.violate('8', `${next.name} is held with more than was asked: ${hold.text}`);
+  }
+}
+
+function isCarried(record: MigrationRecord, state: WorldState): boolean {
+  return state.routes.every((route) => goalFor(record, route) === null || canCarry(state, route));
+}
+
+function isMore(record: MigrationRecord, { routes }: WorldState): boolean {
+  const { spec, step } = contextOf(record);
+  return routes.some((route) => {
+    const index = spec.routes.findIndex(({ loadBalancer }) => loadBalancer === route.route.loadBalancer);
+    const asked = stagesOf(spec)[step]?.shares[index];
+    return asked !== undefined && route.groups.some((group) => (shareOf(sumsOf(group)) ?? 0) > asked + spec.tolerance);
+  });
+}

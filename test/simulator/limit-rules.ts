@@ -1,0 +1,139 @@
+import type { MigrationRecord } from '../../src/domain/record.ts';
+import { stagesOf } from '../../src/domain/stages.ts';
+import type { HistoryEntry } from '../../src/ports/migration-store.ts';
+import { contextOf, type Facts, goalFor } from './facts.ts';
+import type { Instance } from './instance.ts';
+import { shareOf, sumsOf, type WorldState } from './state.ts';
+
+const minute = 60_000;
+/** What may take so long although nothing stands in its way: two ticks of a function, and what a look needs. */
+const slackMs = 150_000;
+const shiftMs = 5 * minute;
+const rollbackMs = 10 * minute;
+/** What timers put up with: they are the store's and the functions' alone. */
+const timersBear: ReadonlySet<string> = new Set([
+  'outage ack',
+  'outage asm',
+  'outage clb',
+  'outage signals',
+  'outage chat',
+  'stall',
+  'signals',
+  'probe',
+]);
+
+/** What the spec promises of times and ends: every state has a bound, and leads where it was said to lead. */
+export class LimitRules {
+  readonly #facts: Facts;
+  readonly #entered = new Map<string, { readonly place: string; readonly atMs: number }>();
+  readonly #begun = new Map<string, number>();
+  #freeSinceMs: number;
+
+  constructor(facts: Facts) {
+    this.#facts = facts;
+    this.#freeSinceMs = facts.world.scheduler.nowMs;
+  }
+
+  committed(
+    instance: Instance,
+    before: MigrationRecord | null,
+    next: MigrationRecord,
+    history: readonly HistoryEntry[],
+  ): void {
+    const place = `${next.state} ${contextOf(next).question}`;
+    if (this.#entered.get(next.run)?.place !== place)
+      this.#entered.set(next.run, { place, atMs: this.#facts.world.scheduler.nowMs });
+    if (before === null || before.run !== next.run) {
+      this.#begun.set(next.run, next.revision);
+      return;
+    }
+    this.#checkEnds(before, next, history);
+    const states = this.#facts.world.since(instance.knowsSinceMs());
+    if (before.state === 'preflighting.keeping' && /^(progressing|held)/.test(next.state))
+      this.#checkFences(before, next, states);
+    const isVerified = contextOf(next).verifiedAtMs !== contextOf(before).verifiedAtMs;
+    if (isVerified && before.state === 'progressing.shifting') this.#checkShare(before, states);
+  }
+
+  look(): void {
+    const { world, weather, records } = this.#facts;
+    const { nowMs } = world.scheduler;
+    if (!weather.isFreeBut(timersBear)) this.#freeSinceMs = nowMs;
+    for (const record of records.values()) {
+      const limitMs = limitOf(record);
+      const entered = this.#entered.get(record.run);
+      if (limitMs === null || entered === undefined) continue;
+      const forMs = nowMs - entered.atMs;
+      if (Math.min(forMs, nowMs - this.#freeSinceMs) > limitMs + slackMs)
+        this.#facts.violate('4', `${record.name} is ${record.state} for ${forMs / 1_000} s, and nothing ends it`);
+    }
+  }
+
+  #checkEnds(before: MigrationRecord, next: MigrationRecord, history: readonly HistoryEntry[]): void {
+    const { violate } = this.#facts;
+    const [from, to] = [contextOf(before), contextOf(next)];
+    const what = `${next.name} goes from ${before.state} to ${next.state}`;
+    if (next.state === 'completed' && to.spec.finish === 'return') violate('4', `${what}, and was to return`);
+    const isSaid = history.some(({ kind, text }) => kind === 'command' && text.endsWith(', forced'));
+    if (to.isForced && !from.isForced && !isSaid) violate('5', `${what} by force, and nobody said so`);
+    const approved = history.find(({ kind, text }) => kind === 'command' && text.startsWith('approve gate '));
+    if (approved !== undefined && !approved.text.endsWith(` ${from.gate?.id}`))
+      violate('4', `${what}: "${approved.text}" is not the open ${from.gate?.id}`);
+    const asked = stagesOf(from.spec)[from.step]?.step;
+    const isHeldAnew = next.state === 'held' && before.state !== 'held';
+    if (isHeldAnew && to.hold?.cause === 'gateExpired' && asked?.gate?.onExpiry === 'rollback')
+      violate('4', `${what} when its gate expired, and was to roll back`);
+    const isWithoutData = to.verdict?.kind === 'insufficient' && to.verdict.cause !== 'silent' && to.differences === '';
+    const isLate = isHeldAnew && before.state === 'progressing.baking' && to.hold?.cause === 'noData';
+    if (isLate && isWithoutData && to.spec.analysis.onInsufficient === 'rollback')
+      violate('4', `${what} without data, and was to roll back`);
+  }
+
+  /** Proof, before anything moves, that a rollback can write: each object carries a fence of this run. */
+  #checkFences(before: MigrationRecord, next: MigrationRecord, states: readonly WorldState[]): void {
+    const least = this.#begun.get(next.run) ?? 0;
+    const isFenced = states.some(({ routes }) =>
+      routes.every(
+        (route) =>
+          goalFor(before, route) === null ||
+          Object.values(route.sides).every(({ fence }) => fence !== null && fence >= least),
+      ),
+    );
+    if (!isFenced) this.#facts.violate('6', `${next.name} begins before each object carries its fence`);
+  }
+
+  /** What is verified is near to what was asked (rule 3). */
+  #checkShare(before: MigrationRecord, states: readonly WorldState[]): void {
+    const { spec, step, isRehearsal } = contextOf(before);
+    if (this.#facts.hasForeign || isRehearsal) return;
+    const misses = ({ routes }: WorldState): boolean =>
+      routes.some((route) => {
+        const index = spec.routes.findIndex(({ loadBalancer }) => loadBalancer === route.route.loadBalancer);
+        const asked = stagesOf(spec)[step]?.shares[index];
+        const isFar = (share: number | null): boolean =>
+          share !== null && asked !== undefined && Math.abs(share - asked) > spec.tolerance + 0.01;
+        return route.groups.some((group) => isFar(shareOf(sumsOf(group))));
+      });
+    if (states.every(misses)) this.#facts.violate('3', `step ${step + 1} of ${before.name} is verified far from asked`);
+  }
+}
+
+/** How long the record may be where it is; null where a person, or what it waits for, decides. */
+function limitOf(record: MigrationRecord): number | null {
+  const { spec, step } = contextOf(record);
+  const asked = stagesOf(spec)[step]?.step;
+  switch (record.state) {
+    case 'progressing.shifting':
+      return shiftMs;
+    case 'progressing.baking':
+      return (asked?.bakeMs ?? 0) + spec.analysis.patienceMs;
+    case 'progressing.gated':
+      return asked?.gate?.expiresInMs ?? 0;
+    case 'rollingBack':
+      return rollbackMs;
+    case 'completed':
+      return spec.undoForMs;
+    default:
+      return null;
+  }
+}

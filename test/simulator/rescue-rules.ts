@@ -1,0 +1,92 @@
+import type { CarrierWeights } from '../../src/domain/agreement.ts';
+import type { MigrationRecord } from '../../src/domain/record.ts';
+import type { Side } from '../../src/domain/spec.ts';
+import type { HistoryEntry } from '../../src/ports/migration-store.ts';
+import { contextOf, type Facts, goalFor, isDark } from './facts.ts';
+import type { Instance } from './instance.ts';
+import { sumsOf } from './state.ts';
+import { splitStates, watchdogBears } from './time-rules.ts';
+import { canCarry } from './traffic-rules.ts';
+
+/** What may take so long although nothing stands in its way: two ticks of a function, and what a look needs. */
+const slackMs = 150_000;
+const storeless: ReadonlySet<string> = new Set([...watchdogBears, 'outage store']);
+
+/** Rule 9 where there is no record to go by: a person's rescue, and a watchdog without a store. */
+export class RescueRules {
+  readonly #facts: Facts;
+  #isRescued = false;
+  #storelessSinceMs: number;
+
+  constructor(facts: Facts) {
+    this.#facts = facts;
+    this.#storelessSinceMs = facts.world.scheduler.nowMs;
+  }
+
+  /** The highest fence as a rescue begins. */
+  rescuing(): number {
+    return Math.max(0, ...this.#fences());
+  }
+
+  /** Every object that a writer of before could still change carries a newer fence, and the engine stays away. */
+  rescued(fenceBefore: number): void {
+    this.#isRescued = true;
+    if (this.#fences().some((fence) => fence <= fenceBefore))
+      this.#facts.violate('9', 'a rescue is verified, and an object lets a writer of before in');
+  }
+
+  committed(before: MigrationRecord | null, next: MigrationRecord, history: readonly HistoryEntry[]): void {
+    const isSaid = history.some(({ kind, text }) => kind === 'command' && /^(resume|promote|approve|retry)/.test(text));
+    if (isSaid || before?.run !== next.run) this.#isRescued = false;
+  }
+
+  writing(instance: Instance, index: number, side: Side, weights: CarrierWeights): void {
+    const own = this.#facts.world.route(index).sides[side];
+    const isRaised = side === 'target' && own.weight === '0' && weights.weight !== '0';
+    if (this.#isRescued && isRaised && !this.#facts.hasFailover && /^(tick|step)/.test(instance.name))
+      this.#facts.violate('9', `${instance.name} takes up again what a person has brought back`);
+    if (instance.name.startsWith('watchdog')) this.#checkStoreLost(instance);
+  }
+
+  /** Without a claim, only after the store was away for as long as the record says. */
+  #checkStoreLost(instance: Instance): void {
+    const { records, weather, world, violate, hasFailover } = this.#facts;
+    if (weather.hasSkew || hasFailover) return;
+    const isClaimed = [...records.values()].some(({ rescue }) => rescue !== undefined);
+    const lostSinceMs = weather.storeFirstLostMs;
+    for (const { baseline } of isClaimed ? [] : world.kept.values()) {
+      if (baseline === null || world.scheduler.nowMs >= lostSinceMs + baseline.patience.deadManMs) continue;
+      violate('9', `${instance.name} writes for a store that has not been away for long enough`);
+    }
+  }
+
+  /**
+   * While the store alone is away, the watchdog brings everything back from the ConfigMaps. Where the CLB checks no health,
+   * only a probe can vouch for the source, and those are in the record alone.
+   */
+  look(): void {
+    const { world, weather, records, violate, scenario } = this.#facts;
+    if (!scenario.hasHealthChecks) return;
+    const { nowMs } = world.scheduler;
+    const isCarrying = world.state.routes.every((route) => canCarry(world.state, route));
+    const isStoreless = weather.outageOf('store') && weather.isFreeBut(storeless) && isCarrying;
+    if (!isStoreless) this.#storelessSinceMs = nowMs;
+    for (const record of records.values()) {
+      const { baseline } = contextOf(record);
+      if (baseline === null || isDark(baseline) || !splitStates.test(record.state)) continue;
+      if (world.kept.get(record.name)?.baseline?.run !== record.run) continue;
+      const { deadManMs, breakGlassMs, capacityMs } = baseline.patience;
+      const forMs = nowMs - this.#storelessSinceMs;
+      if (forMs <= deadManMs + breakGlassMs + capacityMs + slackMs) continue;
+      for (const route of world.state.routes) {
+        if (goalFor(record, route) === null || route.groups.every((group) => sumsOf(group).target === 0)) continue;
+        violate('9', `without a store for ${forMs / 1_000} s, and ${route.route.loadBalancer} was not brought back`);
+      }
+    }
+  }
+
+  #fences(): readonly number[] {
+    const { routes } = this.#facts.world.state;
+    return routes.flatMap(({ sides }) => [sides.source.fence ?? 0, sides.target.fence ?? 0]);
+  }
+}
