@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { stop } from 'esbuild';
 import { seededRandom } from '../../src/sandbox/random.ts';
@@ -9,6 +10,9 @@ import { runAll, type Scenario, type Told } from './scenario.ts';
  * `npm run chaos [-- --only text] [--seed n] [--list]`: real parts, and everything between them that can break. Exit code
  * 1 where a rule was broken, 2 for wrong use, 130 when it was interrupted.
  */
+const endingLooksMax = 50;
+const endingLookMs = 100;
+
 const { values } = parseArgs({
   options: { only: { type: 'string', default: '' }, seed: { type: 'string', default: '1' }, list: { type: 'boolean' } },
 });
@@ -35,13 +39,22 @@ async function runToTheEnd(all: readonly Scenario[]): Promise<number> {
     const seconds = ((performance.now() - beganMs) / 1000).toFixed(0);
     console.log(`${told.length} scenarios in ${seconds} s, ${broken} broken; seed ${values.seed}`);
     await stop();
-    const left = (await descendants(process.pid)).filter((pid) => !before.includes(pid));
+    const left = await leftOver(before);
     if (left.length > 0) console.log(`BROKEN  processes are left: ${left.join(', ')}`);
     return broken > 0 || left.length > 0 ? 1 : 0;
   } catch (error) {
     if (!stopping.signal.aborted) throw error;
     console.error('interrupted; everything that was started is ended');
     return 130;
+  }
+}
+
+/** A process that was told to end takes its moment on a busy machine. */
+async function leftOver(before: readonly number[]): Promise<readonly number[]> {
+  for (let look = 0; ; look += 1) {
+    const left = (await descendants(process.pid)).filter((pid) => !before.includes(pid));
+    if (left.length === 0 || look >= endingLooksMax) return left;
+    await wait(endingLookMs);
   }
 }
 
