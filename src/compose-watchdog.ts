@@ -13,7 +13,10 @@ export interface WatchdogComposed {
   readonly ports: OutsidePorts & { readonly store: MigrationStore; readonly kept: KeptBaselines };
 }
 
-/** It has no door that a token could open: where the environment holds none, this one, of which nobody knows the text, stands in. */
+/**
+ * It has no door that a token could open: where the environment holds none, this one, of which nobody knows the text,
+ * stands in.
+ */
 const noTokens = JSON.stringify({ nobody: { role: 'viewer', sha256: '0'.repeat(64) } });
 
 let warm: WatchdogComposed | null = null;

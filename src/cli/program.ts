@@ -27,7 +27,10 @@ import { schemaCommand } from './schema.ts';
 import { serveCommand } from './serve.ts';
 import { startCommand } from './start.ts';
 
-/** Adds one command to the program; a command sets `process.exitCode` (design section 5: 0 done, 1 no, 2 wrong use, 3 cannot reach). */
+/**
+ * Adds one command to the program; a command sets `process.exitCode` (design section 5: 0 done, 1 no, 2 wrong use, 3
+ * cannot reach).
+ */
 type AddCommand = (program: Command) => void;
 
 const commands: readonly AddCommand[] = [

@@ -63,6 +63,9 @@ export interface GatewaySurvey {
   readonly name: string;
   /** Its pods are not in the user's cluster (reference C3). */
   readonly isServerless: boolean;
-  /** The value of force-override-listeners, null where absent: in `spec.serviceAnnotations` as '', and in each override by its cluster id. */
+  /**
+   * The value of force-override-listeners, null where absent: in `spec.serviceAnnotations` as '', and in each override
+   * by its cluster id.
+   */
   readonly forceOverride: Readonly<Record<string, string | null>>;
 }

@@ -5,7 +5,10 @@ import type { Route, Side, SideRef } from '../domain/spec.ts';
 import type { Split, SubsetObservation, SubsetRoute } from '../domain/subset-route.ts';
 import type { RouteSurvey } from '../domain/survey.ts';
 
-/** Reads and writes weights: the annotations of gateways, the routes of a mesh. Every method may throw TransientError or TerminalError. */
+/**
+ * Reads and writes weights: the annotations of gateways, the routes of a mesh. Every method may throw TransientError or
+ * TerminalError.
+ */
 export interface TrafficRouter {
   /** Both sides as the Kubernetes APIs tell them now. A target carrier that cannot be reached reads as null. */
   read(route: Route): Promise<{ readonly source: SideReading; readonly target: SideReading }>;

@@ -19,7 +19,8 @@ const retryAfterMsMax = 60 * 60_000;
 /**
  * The one HTTP POST of all channels: no redirects, a time-out, a bounded answer, a connection of its own (one that was kept
  * from an earlier invocation may be dead). Any answer at all is returned.
- * @throws TerminalError where it must not go there, TransientError when there was no answer; both name the channel and never the address
+ * @throws TerminalError where it must not go there, TransientError when there was no answer; both name the channel and
+ *   never the address
  */
 export async function post(
   name: string,

@@ -41,7 +41,10 @@ export function argoRule({
   };
 }
 
-/** A condition that people write to compare with the stable side: at most 1.2 times its errors and half a point, from 20 requests on. */
+/**
+ * A condition that people write to compare with the stable side: at most 1.2 times its errors and half a point, from 20
+ * requests on.
+ */
 export function isRelativelyGood({ source, target }: Minute): boolean {
   if (target.requests < 20) return true;
   const stable = source.requests === 0 ? 0 : source.errors / source.requests;

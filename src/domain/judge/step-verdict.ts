@@ -15,7 +15,10 @@ export type Cause =
   | 'ceiling'
   /** pass */
   | 'proven'
-  /** insufficient: both sides fail together; nothing arrives at the target although it has a share; too few requests, or too much noise, so far. */
+  /**
+   * insufficient: both sides fail together; nothing arrives at the target although it has a share; too few requests, or
+   * too much noise, so far.
+   */
   | 'common'
   | 'silent'
   | 'open'
@@ -51,7 +54,10 @@ export interface StepVerdict {
   readonly missing: { readonly requests: number; readonly ms: number } | null;
   /** Which side differs from what the source was before the step; null where nothing is known of that. */
   readonly changed: 'none' | 'source' | 'target' | 'both' | null;
-  /** Standard deviation of the source's error rate beyond chance, as a fraction of the rate: from batch to batch, and from minute to minute. */
+  /**
+   * Standard deviation of the source's error rate beyond chance, as a fraction of the rate: from batch to batch, and
+   * from minute to minute.
+   */
   readonly noise: { readonly batch: number; readonly minute: number };
   /** No control traffic: compared with what the source was like before. */
   readonly isAlone: boolean;

@@ -59,7 +59,10 @@ export function untag(loadBalancer: string, keys: readonly [string, ...string[]]
 
 type Named = Pick<ServiceReading, 'namespace' | 'name'>;
 
-/** One annotation that a side's Service is to have, under this very key: on the IstioGateway where there is one, because ASM writes its Service again. */
+/**
+ * One annotation that a side's Service is to have, under this very key: on the IstioGateway where there is one, because
+ * ASM writes its Service again.
+ */
 export function annotate(route: Route, side: Side, service: Named, key: string, value: string): string {
   const ref = side === 'source' ? route.source : route.target;
   if (ref.kind === 'service') {
