@@ -1,7 +1,6 @@
 import type { MigrationRecord } from '../../src/domain/record.ts';
-import { stagesOf } from '../../src/domain/stages.ts';
 import type { HistoryEntry } from '../../src/ports/migration-store.ts';
-import { contextOf, type Facts, goalFor, objectsAgree } from './facts.ts';
+import { askedOf, contextOf, type Facts, goalFor, objectsAgree } from './facts.ts';
 import type { Instance } from './instance.ts';
 import { shareOf, sumsOf, type WorldState } from './state.ts';
 import { canCarry } from './traffic-rules.ts';
@@ -65,10 +64,9 @@ function isCarried(record: MigrationRecord, state: WorldState): boolean {
 }
 
 function isMore(record: MigrationRecord, { routes }: WorldState): boolean {
-  const { spec, step } = contextOf(record);
+  const { tolerance } = contextOf(record).spec;
   return routes.some((route) => {
-    const index = spec.routes.findIndex(({ loadBalancer }) => loadBalancer === route.route.loadBalancer);
-    const asked = stagesOf(spec)[step]?.shares[index];
-    return asked !== undefined && route.groups.some((group) => (shareOf(sumsOf(group)) ?? 0) > asked + spec.tolerance);
+    const asked = askedOf(record, route);
+    return asked !== null && route.groups.some((group) => (shareOf(sumsOf(group)) ?? 0) > asked + tolerance);
   });
 }

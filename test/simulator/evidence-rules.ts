@@ -3,7 +3,7 @@ import type { Side, Window } from '../../src/domain/spec.ts';
 import { stagesOf } from '../../src/domain/stages.ts';
 import type { Sample } from '../../src/domain/verdict.ts';
 import type { HistoryEntry } from '../../src/ports/migration-store.ts';
-import { contextOf, type Facts, goalFor, isRollingBack, wasAsAsked } from './facts.ts';
+import { contextOf, type Facts, goalFor, isRollingBack, missedShare, wasAsAsked } from './facts.ts';
 import type { Instance } from './instance.ts';
 
 const movingStates: ReadonlySet<string> = new Set(['progressing.shifting', 'progressing.baking']);
@@ -157,8 +157,11 @@ export class EvidenceRules {
     for (const [side, isOk] of this.#answers.get(instance) ?? []) {
       if (!isOk) violate('4', `${what} although the ${side} fails its probe`);
     }
-    const missing = wasAsAsked(world.since(instance.knowsSinceMs()), (route) => goalFor(before, route));
+    const states = world.since(instance.knowsSinceMs());
+    const missing = wasAsAsked(states, (route) => goalFor(before, route));
     if (missing !== null) violate('4', `${what}: ${missing}`);
+    const missed = states.map((state) => missedShare(before, state));
+    if (missed.every((one) => one !== null)) violate('3', `${what}: ${missed.at(-1)}`);
   }
 
   /** Pauses, gates and holds do not count; and nothing runs out before its time. */

@@ -2,6 +2,7 @@ import type { MemoryContents } from '../../src/adapters/memory/store.ts';
 import type { RouteGoal } from '../../src/domain/agreement.ts';
 import type { Baseline } from '../../src/domain/baseline.ts';
 import type { MigrationRecord } from '../../src/domain/record.ts';
+import { stagesOf } from '../../src/domain/stages.ts';
 import type { Sample } from '../../src/domain/verdict.ts';
 import type { MigrationContext } from '../../state-machines/context.ts';
 import type { Scenario } from './scenario.ts';
@@ -9,7 +10,9 @@ import {
   type GroupState,
   type RouteState,
   type SideState,
+  shareOf,
   spread,
+  sumsOf,
   type WorldState,
   wantedBackends,
   weightFor,
@@ -17,6 +20,8 @@ import {
 import type { Trace } from './trace.ts';
 import type { Weather } from './weather.ts';
 import type { World } from './world.ts';
+
+const roundingError = 0.01;
 
 /** What the rules look at: the world as it is modelled, and what was committed. */
 export interface Facts {
@@ -61,6 +66,27 @@ export function goalFor(record: MigrationRecord, route: RouteState): RouteGoal |
   if (index < 0) return null;
   if (isRollingBack(record)) return baseline?.routes[index] ?? null;
   return goals[index] ?? baseline?.routes[index] ?? null;
+}
+
+/** The share that the stage under way asks of a route; null where it is of another migration, or nothing is asked yet. */
+export function askedOf(record: MigrationRecord, { route }: RouteState): number | null {
+  const { spec, step } = contextOf(record);
+  const index = spec.routes.findIndex(({ loadBalancer }) => loadBalancer === route.loadBalancer);
+  return stagesOf(spec)[step]?.shares[index] ?? null;
+}
+
+/** What was written may be there, and no longer be the share that was asked: backends came or went (rule 3). */
+export function missedShare(record: MigrationRecord, { routes }: WorldState): string | null {
+  const { tolerance } = contextOf(record).spec;
+  for (const route of routes) {
+    const asked = askedOf(record, route);
+    for (const group of asked === null ? [] : route.groups) {
+      const share = shareOf(sumsOf(group));
+      if (share !== null && Math.abs(share - (asked ?? 0)) > tolerance + roundingError)
+        return `${group.group} has ${share.toFixed(1)} per cent, asked were ${asked}`;
+    }
+  }
+  return null;
 }
 
 /** Does the CLB have, for each backend that is to be there, the weight that the goal gives? */

@@ -1,9 +1,9 @@
 import type { MigrationRecord } from '../../src/domain/record.ts';
 import { stagesOf } from '../../src/domain/stages.ts';
 import type { HistoryEntry } from '../../src/ports/migration-store.ts';
-import { contextOf, type Facts, goalFor } from './facts.ts';
+import { contextOf, type Facts, goalFor, missedShare } from './facts.ts';
 import type { Instance } from './instance.ts';
-import { shareOf, sumsOf, type WorldState } from './state.ts';
+import type { WorldState } from './state.ts';
 
 const minute = 60_000;
 /** What may take so long although nothing stands in its way: two ticks of a function, and what a look needs. */
@@ -104,17 +104,11 @@ export class LimitRules {
 
   /** What is verified is near to what was asked (rule 3). */
   #checkShare(before: MigrationRecord, states: readonly WorldState[]): void {
-    const { spec, step, isRehearsal } = contextOf(before);
+    const { step, isRehearsal } = contextOf(before);
     if (this.#facts.hasForeign || isRehearsal) return;
-    const misses = ({ routes }: WorldState): boolean =>
-      routes.some((route) => {
-        const index = spec.routes.findIndex(({ loadBalancer }) => loadBalancer === route.route.loadBalancer);
-        const asked = stagesOf(spec)[step]?.shares[index];
-        const isFar = (share: number | null): boolean =>
-          share !== null && asked !== undefined && Math.abs(share - asked) > spec.tolerance + 0.01;
-        return route.groups.some((group) => isFar(shareOf(sumsOf(group))));
-      });
-    if (states.every(misses)) this.#facts.violate('3', `step ${step + 1} of ${before.name} is verified far from asked`);
+    const missed = states.map((state) => missedShare(before, state));
+    if (missed.every((one) => one !== null))
+      this.#facts.violate('3', `step ${step + 1} of ${before.name} is verified, and ${missed.at(-1)}`);
   }
 }
 

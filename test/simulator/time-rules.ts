@@ -1,12 +1,11 @@
 import type { RouteGoal } from '../../src/domain/agreement.ts';
 import type { Baseline } from '../../src/domain/baseline.ts';
 import type { MigrationRecord } from '../../src/domain/record.ts';
-import { stagesOf } from '../../src/domain/stages.ts';
 import type { HistoryEntry } from '../../src/ports/migration-store.ts';
 import type { EvidenceRules } from './evidence-rules.ts';
-import { contextOf, type Facts, goalFor, isDark, isRollingBack, wasAsAsked } from './facts.ts';
+import { contextOf, type Facts, goalFor, isDark, isRollingBack, missedShare, wasAsAsked } from './facts.ts';
 import type { Instance } from './instance.ts';
-import { shareOf, sumsOf, type WorldState } from './state.ts';
+import { sumsOf } from './state.ts';
 import { canCarry } from './traffic-rules.ts';
 
 /** What may take so long although nothing stands in its way: two ticks of a function, and what a look needs. */
@@ -143,22 +142,6 @@ export class TimeRules {
     const isFree = weather.isCalm && nowMs > weather.calmAtMs + slackMs;
     if (isMoving && isFree && overMs > slackMs) violate('4', `${name} is on the move ${overMs} ms past its deadline`);
   }
-}
-
-/** What was written may be there, and no longer be the share that was asked: backends came or went (rule 3). */
-function missedShare(record: MigrationRecord, { routes }: WorldState): string | null {
-  const { spec, step } = contextOf(record);
-  for (const route of routes) {
-    const index = spec.routes.findIndex(({ loadBalancer }) => loadBalancer === route.route.loadBalancer);
-    const asked = stagesOf(spec)[step]?.shares[index];
-    if (asked === undefined) continue;
-    for (const group of route.groups) {
-      const share = shareOf(sumsOf(group));
-      if (share !== null && Math.abs(share - asked) > spec.tolerance)
-        return `${group.group} has ${share.toFixed(1)} per cent, asked were ${asked}`;
-    }
-  }
-  return null;
 }
 
 /** The weights of before at one load balancer; null where it is of another migration. */
