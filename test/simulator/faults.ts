@@ -317,7 +317,12 @@ const attends: Maker = (random, safeMs) => ({
   answers: {
     paused: { type: 'resume' },
     held: pick(random, [{ type: 'resume' }, { type: 'promote', all: false }, { type: 'approve', gate: null }, null]),
-    gated: pick(random, [{ type: 'approve', gate: null }, { type: 'promote', all: false }, null]),
+    gated: pick(random, [
+      { type: 'approve', gate: null },
+      { type: 'approve', gate: 'gate-of-another-run' },
+      { type: 'promote', all: false },
+      null,
+    ]),
     stuck: pick(random, [
       { type: 'retry' },
       { type: 'approve', gate: null },

@@ -47,7 +47,9 @@ export function makeScenario(seed: number): Scenario {
   // Longer than any evidence takes: whoever does not wait for it goes on too early.
   const longest = chance(random, 0.1) ? random.between(60_000, 120_000) : 0;
   const steps = scenario.spec.steps.map((step) => ({ ...step, bakeMs: Math.max(step.bakeMs, longest) }));
-  return { ...scenario, spec: { ...scenario.spec, steps, routeOrder, windows } };
+  // So near that backends which come or go are too far from it.
+  const tolerance = chance(random, 0.2) ? 1 : scenario.spec.tolerance;
+  return { ...scenario, spec: { ...scenario.spec, steps, routeOrder, windows, tolerance } };
 }
 
 /** Open at the start, or soon; closed again before everything is over, or not. */
