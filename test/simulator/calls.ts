@@ -4,6 +4,7 @@ import { type PortName, writingPorts } from './faults.ts';
 import type { Instance } from './instance.ts';
 import type { Scheduler } from './scheduler.ts';
 import { sent } from './secret.ts';
+import { subsetWritingPorts } from './subset-faults.ts';
 import type { Trace } from './trace.ts';
 import type { Weather } from './weather.ts';
 
@@ -135,7 +136,7 @@ export class Calls {
   }
 }
 
-const writing: ReadonlySet<PortName> = new Set(writingPorts);
+const writing: ReadonlySet<PortName> = new Set([...writingPorts, ...subsetWritingPorts]);
 
 /** A store that answers does not refuse for good. */
 function mayRefuse(port: PortName): boolean {

@@ -3,7 +3,7 @@ import type { Side, Window } from '../../src/domain/spec.ts';
 import { stagesOf } from '../../src/domain/stages.ts';
 import type { Sample } from '../../src/domain/verdict.ts';
 import type { HistoryEntry } from '../../src/ports/migration-store.ts';
-import { contextOf, type Facts, goalFor, isRollingBack, missedShare, wasAsAsked } from './facts.ts';
+import { contextOf, type Facts, goalsOf, isRollingBack, missedShare, wasAsAsked } from './facts.ts';
 import type { Instance } from './instance.ts';
 
 const movingStates: ReadonlySet<string> = new Set(['progressing.shifting', 'progressing.baking']);
@@ -158,7 +158,7 @@ export class EvidenceRules {
       if (!isOk) violate('4', `${what} although the ${side} fails its probe`);
     }
     const states = world.since(instance.knowsSinceMs());
-    const missing = wasAsAsked(states, (route) => goalFor(before, route));
+    const missing = wasAsAsked(states, goalsOf(before));
     if (missing !== null) violate('4', `${what}: ${missing}`);
     const missed = states.map((state) => missedShare(before, state));
     if (missed.every((one) => one !== null)) violate('3', `${what}: ${missed.at(-1)}`);

@@ -3,6 +3,7 @@ import type { RouteGoal } from '../../src/domain/agreement.ts';
 import type { Baseline } from '../../src/domain/baseline.ts';
 import type { MigrationRecord } from '../../src/domain/record.ts';
 import { stagesOf } from '../../src/domain/stages.ts';
+import { type Split, virtualServiceName } from '../../src/domain/subset-route.ts';
 import type { Sample } from '../../src/domain/verdict.ts';
 import type { MigrationContext } from '../../state-machines/context.ts';
 import type { Scenario } from './scenario.ts';
@@ -17,6 +18,7 @@ import {
   wantedBackends,
   weightFor,
 } from './state.ts';
+import { carrierIn, isSameSplit, type SplitState } from './subset-state.ts';
 import type { Trace } from './trace.ts';
 import type { Weather } from './weather.ts';
 import type { World } from './world.ts';
@@ -89,6 +91,35 @@ export function missedShare(record: MigrationRecord, { routes }: WorldState): st
   return null;
 }
 
+/** The same of the subsets of a host. */
+export function splitGoalFor(record: MigrationRecord, { route }: SplitState): Split | null {
+  const { spec, splits, baseline } = contextOf(record);
+  const name = virtualServiceName(route);
+  const index = spec.subsets.findIndex((one) => virtualServiceName(one) === name);
+  if (index < 0) return null;
+  const before = baseline?.subsets[index]?.split ?? null;
+  return isRollingBack(record) ? before : (splits[index] ?? before);
+}
+
+/** What everything that moves is to be like. */
+export interface Goals {
+  readonly route: (route: RouteState) => RouteGoal | null;
+  readonly split: (split: SplitState) => Split | null;
+}
+
+export function goalsOf(record: MigrationRecord): Goals {
+  return { route: (route) => goalFor(record, route), split: (split) => splitGoalFor(record, split) };
+}
+
+/** As it was before. */
+export function goalsBefore({ routes, subsets }: Baseline): Goals {
+  return {
+    route: (route) => routes.find((one) => one.route.loadBalancer === route.route.loadBalancer) ?? null,
+    split: (split) =>
+      subsets.find((one) => virtualServiceName(one.route) === virtualServiceName(split.route))?.split ?? null,
+  };
+}
+
 /** Does the CLB have, for each backend that is to be there, the weight that the goal gives? */
 function clbAgrees(state: WorldState, route: RouteState, group: GroupState, goal: RouteGoal): boolean {
   return (['source', 'target'] as const).every((side) => {
@@ -121,11 +152,12 @@ function overridesAgree(own: SideState, wanted: Readonly<Record<string, string |
   return Object.entries(own.overrides).every(([id, weight]) => !(id in wanted) || weight === wanted[id]);
 }
 
-/** Was there a moment at which each of the routes, group by group, was as its goal says? */
-export function wasAsAsked(
-  states: readonly WorldState[],
-  goals: (route: RouteState) => RouteGoal | null,
-): string | null {
+/** Was there a moment at which each of the routes, group by group, was as its goal says? And each split? */
+export function wasAsAsked(states: readonly WorldState[], { route: goals, split: splits }: Goals): string | null {
+  for (const [index, { route }] of (states[0] as WorldState).splits.entries()) {
+    const isSeen = states.some((state) => isSplitAsAsked(state.splits[index] as SplitState, splits));
+    if (!isSeen) return `the weights of ${route.host} were never so`;
+  }
   for (const [index, route] of (states[0] as WorldState).routes.entries()) {
     if (goals(route) === null) continue;
     for (const [at, { group }] of route.groups.entries()) {
@@ -144,4 +176,10 @@ export function wasAsAsked(
     if (!isWritten) return `the objects of ${route.route.loadBalancer} were never so`;
   }
   return null;
+}
+
+/** What nobody asks anything of is as asked. What is not written is not as asked, however requests are divided. */
+function isSplitAsAsked(state: SplitState, goalOf: Goals['split']): boolean {
+  const [goal, found] = [goalOf(state), carrierIn(state)?.split ?? null];
+  return goal === null || (found !== null && isSameSplit(found, goal));
 }

@@ -1,6 +1,8 @@
 import type { PersonCommand } from '../../src/domain/person-command.ts';
 import type { Side } from '../../src/domain/spec.ts';
 import { type Random, seededRandom } from '../../src/sandbox/random.ts';
+import type { Scenario } from './scenario.ts';
+import { foreignSubsetKinds, ofSubsets, type SubsetFault, type subsetPortNames } from './subset-faults.ts';
 
 export const portNames = [
   'router.read',
@@ -28,7 +30,7 @@ export const portNames = [
   'store.lease',
   'store.endLease',
 ] as const;
-export type PortName = (typeof portNames)[number];
+export type PortName = (typeof portNames)[number] | (typeof subsetPortNames)[number];
 
 /** Those after whose effect a caller may be lost or lied to. */
 export const writingPorts = [
@@ -102,7 +104,8 @@ export type Fault =
   | ({ readonly kind: 'signals'; readonly how: 'bad' | 'lie' | 'lag' | 'stop' } & Spell)
   | ({ readonly kind: 'probe'; readonly side: Side } & Spell)
   | { readonly kind: 'start'; readonly atMs: number; readonly who: 'same' | 'rival' }
-  | { readonly kind: 'rescue'; readonly atMs: number; readonly isForced: boolean };
+  | { readonly kind: 'rescue'; readonly atMs: number; readonly isForced: boolean }
+  | SubsetFault;
 
 /** By the state that waits; null: it is left alone. */
 export type Answers = Readonly<Record<'paused' | 'held' | 'gated' | 'stuck', PersonCommand | null>>;
@@ -119,6 +122,7 @@ export const foreignKinds: ReadonlySet<FaultKind> = new Set([
   'fight',
   'followerDrift',
   'clbDrift',
+  ...foreignSubsetKinds,
 ]);
 
 const minute = 60_000;
@@ -284,7 +288,12 @@ function seldom(random: Random): Call {
 }
 
 /** The faults of a seed: some runs have none, some only those of our own machinery, some everything. */
-export function makeFaults(seed: number, safeMs: number): readonly Fault[] {
+export function makeFaults(seed: number, { safeMs, spec }: Pick<Scenario, 'safeMs' | 'spec'>): readonly Fault[] {
+  const faults = makeAny(seed, safeMs);
+  return spec.subsets.length === 0 ? faults : ofSubsets(faults, seed, safeMs);
+}
+
+function makeAny(seed: number, safeMs: number): readonly Fault[] {
   const first = makeFirst(seededRandom(seed ^ 0x5eed), safeMs);
   // Drawn apart, so that the seeds of bugs that were found stay what they are.
   const random = seededRandom(seed ^ 0xadded);

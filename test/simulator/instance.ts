@@ -5,6 +5,8 @@ export class Instance {
   readonly name: string;
   /** A call of a port that began at or after it was last seen unfrozen; how long it ever stood still. */
   frozenForMs = 0;
+  /** When it last read subsets whose pods a cluster would not tell. */
+  uncountedAtMs = Number.NEGATIVE_INFINITY;
   isDead = false;
   isDone = false;
   /** When this invocation last read each route, the newest two. */

@@ -101,6 +101,36 @@ export const mutants = {
     replace:
       "const asDefault = baseline.source.weight === '100' ? { ...baseline.source, weight: null } : baseline.source;\n  return { source: asDefault, target: baseline.target };",
   }),
+  'split-fence-off': patched({
+    file: 'src/adapters/kubernetes/fence.ts',
+    find: 'if (found !== null && found > own) {',
+    replace: 'if (found !== null && found < 0) {',
+  }),
+  'split-not-sealed': patched({
+    file: 'src/engine/seal.ts',
+    find: 'for (const { route, split } of baseline.subsets) {',
+    replace: 'for (const { route, split } of baseline.subsets.slice(baseline.subsets.length)) {',
+  }),
+  'split-not-restored': patched({
+    file: 'src/engine/restore.ts',
+    find: 'kept: baseline.subsets, fence,',
+    replace: 'kept: [], fence,',
+  }),
+  'split-onto-nobody': patched({
+    file: 'src/domain/split.ts',
+    find: 'if (dark.length > 0 && !options.isForced) {',
+    replace: 'if (dark.length > 99) {',
+  }),
+  'split-at-once': patched({
+    file: 'src/domain/split.ts',
+    find: "if (!isShrunken) return { kind: 'write', split: goal };",
+    replace: "if (goal !== now || isShrunken) return { kind: 'write', split: goal };",
+  }),
+  'other-routes-dropped': patched({
+    file: 'src/adapters/kubernetes/virtual-service.ts',
+    find: 'const http = httpOf(object).map((one, index) => (index === found.index ? written : one));',
+    replace: 'const http = httpOf(object).length > 0 ? [written] : [];',
+  }),
   'causes-told': patched({
     file: 'src/ports/errors.ts',
     find: 'return error instanceof Error ? error.message : String(error);',

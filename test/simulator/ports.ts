@@ -5,6 +5,7 @@ import type { Notice } from '../../src/domain/notice.ts';
 import type { GroupReading } from '../../src/domain/observation.ts';
 import type { MigrationRecord } from '../../src/domain/record.ts';
 import type { Route, Side } from '../../src/domain/spec.ts';
+import type { Split } from '../../src/domain/subset-route.ts';
 import type { Sample } from '../../src/domain/verdict.ts';
 import { ConflictError, FencedError, TerminalError, TransientError } from '../../src/ports/errors.ts';
 import { type KeptBaselines, noMark } from '../../src/ports/kept-baselines.ts';
@@ -19,6 +20,7 @@ import type { Scenario } from './scenario.ts';
 import { sent } from './secret.ts';
 import type { SharedJson } from './shared-json.ts';
 import { absentService, podsOf, readService, readSide, toldHealth } from './state.ts';
+import { splitsOf, subsetsBehind } from './subset-ports.ts';
 import type { World } from './world.ts';
 
 const busyTriesMax = 3;
@@ -41,6 +43,7 @@ export interface Listening {
     fence: number,
   ): void;
   sealing(instance: Instance, route: number, side: 'source' | 'target', fence: number): void;
+  splitting(instance: Instance, index: number, split: Split, fence: number): void;
   /** @param isLate it was sent long ago, and whoever sent it was told of a time-out */
   setting(
     instance: Instance,
@@ -299,12 +302,7 @@ function routerOf(outside: Outside, instance: Instance): TrafficRouter {
         target: { services: sides.target.services.map((one) => aroundService(absentService(one))), gateway: null },
       };
     },
-    readSplit: async () => {
-      throw new TerminalError('the simulated world has gateways and no subsets');
-    },
-    writeSplit: async () => {
-      throw new TerminalError('the simulated world has gateways and no subsets');
-    },
+    ...splitsOf(outside, instance),
     discover: (side) =>
       calls.call(instance, 'router.read', () =>
         world.state.routes.flatMap((route) => {
@@ -435,11 +433,13 @@ function probeOf({ calls, world, listening }: Outside, instance: Instance): Port
     ask: async (_probe, services) => {
       const names = new Set(services.map(({ name }) => name));
       const isSource = world.state.routes.some(({ route }) => names.has(route.source.name));
-      const side = isSource ? 'source' : 'target';
+      const side = subsetsBehind(world, services)?.side ?? (isSource ? 'source' : 'target');
       try {
         return await calls.call(instance, 'probe.ask', () => {
           const pods = services.flatMap(({ cluster }) => podsOf(world.state, side, cluster));
-          const isOk = !calls.weather.failsProbes(side) && pods.some(({ isReady, isHealthy }) => isReady && isHealthy);
+          const isServed =
+            subsetsBehind(world, services)?.isServed ?? pods.some(({ isReady, isHealthy }) => isReady && isHealthy);
+          const isOk = !calls.weather.failsProbes(side) && isServed;
           listening.probed(instance, side, isOk);
           return { isOk, detail: isOk ? '200' : '503' };
         });

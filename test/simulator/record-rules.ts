@@ -2,9 +2,10 @@ import { encodeHolder } from '../../src/adapters/memory/stored-record.ts';
 import type { Notice } from '../../src/domain/notice.ts';
 import type { Command, MigrationRecord } from '../../src/domain/record.ts';
 import type { HistoryEntry, Holder } from '../../src/ports/migration-store.ts';
-import { contextOf, type Facts, goalFor, isRollingBack, wasAsAsked } from './facts.ts';
+import { contextOf, type Facts, goalsOf, isRollingBack, wasAsAsked } from './facts.ts';
 import type { Instance } from './instance.ts';
-import type { RouteState, WorldState } from './state.ts';
+import type { WorldState } from './state.ts';
+import { fenceIn } from './subset-state.ts';
 
 const deliveriesMax = 60;
 const outboxMax = 80;
@@ -64,11 +65,7 @@ export class RecordRules {
   /** The first revision of a run is above every fence that is on its objects (rule 6). */
   #checkBeginning(instance: Instance, next: MigrationRecord): void {
     const { world, violate } = this.#facts;
-    const fenceOf = (state: WorldState): number =>
-      Math.max(
-        0,
-        ...this.#routesOf(state, next).flatMap(({ sides }) => [sides.source.fence ?? 0, sides.target.fence ?? 0]),
-      );
+    const fenceOf = (state: WorldState): number => Math.max(0, ...this.#fencesOf(state, next));
     if (world.since(instance.knowsSinceMs()).every((state) => next.revision <= fenceOf(state))) {
       violate('6', `run ${next.run} begins with revision ${next.revision}, below fence ${fenceOf(world.state)}`);
     }
@@ -103,20 +100,16 @@ export class RecordRules {
     }
     if (next.state === 'rolledBack' && before.state !== 'rolledBack') {
       const states = world.since(instance.knowsSinceMs());
-      const missing = wasAsAsked(states, (route) => goalFor(next, route));
+      const missing = wasAsAsked(states, goalsOf(next));
       if (missing !== null) violate('2', `${what}: ${missing}`);
       const least = this.#facts.rollbackRevisions.get(next.run) ?? 0;
-      const isSealed = states.some((state) =>
-        this.#routesOf(state, next).every(
-          ({ sides }) => (sides.source.fence ?? 0) >= least && (sides.target.fence ?? 0) >= least,
-        ),
-      );
+      const isSealed = states.some((state) => this.#fencesOf(state, next).every((fence) => fence >= least));
       if (!isSealed) violate('6', `${what}: an object still lets a writer of before in`);
     }
     const { verifiedAtMs } = contextOf(next);
     const isVerified = verifiedAtMs !== contextOf(before).verifiedAtMs && before.state === 'progressing.shifting';
     if (isVerified) {
-      const missing = wasAsAsked(world.since(instance.knowsSinceMs()), (route) => goalFor(before, route));
+      const missing = wasAsAsked(world.since(instance.knowsSinceMs()), goalsOf(before));
       if (missing !== null) violate('2', `${what}, verified: ${missing}`);
     }
   }
@@ -176,11 +169,17 @@ export class RecordRules {
     }
   }
 
-  #routesOf(state: WorldState, record: MigrationRecord): readonly RouteState[] {
+  /** Of every object that a record moves; 0 where there is none. */
+  #fencesOf(state: WorldState, record: MigrationRecord): readonly number[] {
     const { spec } = contextOf(record);
-    return state.routes.filter(({ route }) =>
+    const routes = state.routes.filter(({ route }) =>
       spec.routes.some(({ loadBalancer }) => loadBalancer === route.loadBalancer),
     );
+    const splits = state.splits.filter(({ route }) => spec.subsets.some(({ host }) => host === route.host));
+    return [
+      ...routes.flatMap(({ sides }) => [sides.source.fence ?? 0, sides.target.fence ?? 0]),
+      ...splits.map((split) => fenceIn(split) ?? 0),
+    ];
   }
 }
 

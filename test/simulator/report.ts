@@ -1,5 +1,6 @@
 import { migrationMachine } from '../../state-machines/migration.ts';
 import { portNames, writingPorts } from './faults.ts';
+import { subsetPortNames, subsetWritingPorts } from './subset-faults.ts';
 
 /** Where the machine never rests, so that no commit is made there. */
 const passedThrough: ReadonlySet<string> = new Set(['resuming', 'passing', 'advancing']);
@@ -47,6 +48,10 @@ const faultKinds = [
   'start rival',
   'nudge',
   'glass',
+  'splitDrift',
+  'splitFight',
+  'splitFenceLost',
+  'subsetPods',
 ] as const;
 
 /** How a run may come to rest. */
@@ -58,13 +63,24 @@ const commands = ['pause', 'resume', 'promote', 'approve', 'abort', 'rollback', 
 );
 
 /** What a seed may draw as its migration. */
-const migrations = ['one route', 'several routes', 'sequential', 'window', 'several clusters', 'rehearsal', 'return'];
+const migrations = [
+  'one route',
+  'several routes',
+  'sequential',
+  'window',
+  'several clusters',
+  'rehearsal',
+  'return',
+  'subsets',
+  'subsets of two hosts',
+  'subsets without a VirtualService',
+];
 
 /** Everything that a soak must have met, by what it is. */
 function expected(): ReadonlyMap<string, readonly string[]> {
   const crashes = [
-    ...portNames.map((port) => `crash before ${port}`),
-    ...writingPorts.map((port) => `crash after ${port}`),
+    ...[...portNames, ...subsetPortNames].map((port) => `crash before ${port}`),
+    ...[...writingPorts, ...subsetWritingPorts].map((port) => `crash after ${port}`),
   ];
   return new Map<string, readonly string[]>([
     ['states', leafStates(migrationMachine.root as unknown as Node).map((state) => `state ${state}`)],

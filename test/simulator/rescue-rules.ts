@@ -5,8 +5,8 @@ import type { HistoryEntry } from '../../src/ports/migration-store.ts';
 import { contextOf, type Facts, goalFor, isDark } from './facts.ts';
 import type { Instance } from './instance.ts';
 import { sumsOf } from './state.ts';
-import { splitStates, watchdogBears } from './time-rules.ts';
-import { canCarry } from './traffic-rules.ts';
+import { fenceIn } from './subset-state.ts';
+import { canCarryAll, isSplitBack, splitStates, watchdogBears } from './time-rules.ts';
 
 /** What may take so long although nothing stands in its way: two ticks of a function, and what a look needs. */
 const slackMs = 150_000;
@@ -68,8 +68,7 @@ export class RescueRules {
     const { world, weather, records, violate, scenario } = this.#facts;
     if (!scenario.hasHealthChecks) return;
     const { nowMs } = world.scheduler;
-    const isCarrying = world.state.routes.every((route) => canCarry(world.state, route));
-    const isStoreless = weather.outageOf('store') && weather.isFreeBut(storeless) && isCarrying;
+    const isStoreless = weather.outageOf('store') && weather.isFreeBut(storeless) && canCarryAll(world.state);
     if (!isStoreless) this.#storelessSinceMs = nowMs;
     for (const record of records.values()) {
       const { baseline } = contextOf(record);
@@ -82,11 +81,18 @@ export class RescueRules {
         if (goalFor(record, route) === null || route.groups.every((group) => sumsOf(group).target === 0)) continue;
         violate('9', `without a store for ${forMs / 1_000} s, and ${route.route.loadBalancer} was not brought back`);
       }
+      for (const split of world.state.splits) {
+        if (isSplitBack(record, split)) continue;
+        violate('9', `without a store for ${forMs / 1_000} s, and ${split.route.host} was not brought back`);
+      }
     }
   }
 
   #fences(): readonly number[] {
-    const { routes } = this.#facts.world.state;
-    return routes.flatMap(({ sides }) => [sides.source.fence ?? 0, sides.target.fence ?? 0]);
+    const { routes, splits } = this.#facts.world.state;
+    return [
+      ...routes.flatMap(({ sides }) => [sides.source.fence ?? 0, sides.target.fence ?? 0]),
+      ...splits.map((split) => fenceIn(split) ?? 0),
+    ];
   }
 }

@@ -3,12 +3,13 @@ import type { Notice } from '../../src/domain/notice.ts';
 import type { PersonCommand } from '../../src/domain/person-command.ts';
 import type { MigrationRecord } from '../../src/domain/record.ts';
 import type { Side } from '../../src/domain/spec.ts';
+import type { Split } from '../../src/domain/subset-route.ts';
 import type { Sample } from '../../src/domain/verdict.ts';
 import type { WeightedBackend } from '../../src/ports/load-balancer.ts';
 import type { HistoryEntry, Holder } from '../../src/ports/migration-store.ts';
 import { DriftRules } from './drift-rules.ts';
 import { EvidenceRules } from './evidence-rules.ts';
-import { contextOf, type Facts, goalFor, wasAsAsked } from './facts.ts';
+import { contextOf, type Facts, goalFor, goalsOf, splitGoalFor, wasAsAsked } from './facts.ts';
 import type { Instance } from './instance.ts';
 import { LimitRules } from './limit-rules.ts';
 import { ObjectRules } from './object-rules.ts';
@@ -16,6 +17,9 @@ import type { Listening } from './ports.ts';
 import { RecordRules } from './record-rules.ts';
 import { RescueRules } from './rescue-rules.ts';
 import { settledSum, shareOf } from './state.ts';
+import { SubsetRecordRules } from './subset-record-rules.ts';
+import { SubsetRules } from './subset-rules.ts';
+import { shareAt } from './subset-state.ts';
 import { TimeRules } from './time-rules.ts';
 import { TrafficRules } from './traffic-rules.ts';
 
@@ -30,6 +34,8 @@ export class Rules implements Listening {
   readonly #evidence: EvidenceRules;
   readonly #time: TimeRules;
   readonly #objects: ObjectRules;
+  readonly #subsets: SubsetRules;
+  readonly #subsetRecords: SubsetRecordRules;
   readonly #drift: DriftRules;
   readonly #limits: LimitRules;
   readonly #rescues: RescueRules;
@@ -43,6 +49,8 @@ export class Rules implements Listening {
     this.#evidence = new EvidenceRules(this.#facts);
     this.#time = new TimeRules(this.#facts, this.#evidence);
     this.#objects = new ObjectRules(this.#facts);
+    this.#subsets = new SubsetRules(this.#facts);
+    this.#subsetRecords = new SubsetRecordRules(this.#facts);
     this.#drift = new DriftRules(this.#facts);
     this.#limits = new LimitRules(this.#facts);
     this.#rescues = new RescueRules(this.#facts);
@@ -64,11 +72,15 @@ export class Rules implements Listening {
     hit(`state ${next.state}`);
     if (from !== next.state) hit(`transition ${from} -> ${next.state}`);
     for (const { kind } of history) hit(`history ${kind}`);
-    if (contextOf(next).isForced) this.#traffic.force();
+    if (contextOf(next).isForced) {
+      this.#traffic.force();
+      this.#subsets.force();
+    }
     this.#records.committed(instance, before, next, history);
     this.#evidence.committed(instance, before, next, history);
     this.#time.committed(instance, before, next, history);
     this.#objects.committed(next, history);
+    this.#subsetRecords.committed(instance, before, next, history);
     this.#drift.committed(instance, before, next, history);
     this.#limits.committed(instance, before, next, history);
     this.#rescues.committed(before, next, history);
@@ -83,6 +95,11 @@ export class Rules implements Listening {
     this.#traffic.writing(instance, route, side, weights, fence);
     this.#objects.writing(instance.name, route, side, weights);
     this.#rescues.writing(instance, route, side, weights);
+  }
+
+  splitting(instance: Instance, index: number, split: Split, fence: number): void {
+    this.#subsets.writing(instance, index, split, fence);
+    this.#subsetRecords.writing(instance, this.#facts.world.split(index), split);
   }
 
   setting(
@@ -123,7 +140,10 @@ export class Rules implements Listening {
 
   kept(name: string, isEmptied: boolean): void {
     this.#objects.kept(name);
-    if (isEmptied) this.#traffic.emptied();
+    if (isEmptied) {
+      this.#traffic.emptied();
+      this.#subsets.emptied();
+    }
     const record = this.#facts.records.get(name);
     const { hasFailover } = this.#facts;
     if (isEmptied && record !== undefined && !record.isFinal && !hasFailover) {
@@ -150,11 +170,13 @@ export class Rules implements Listening {
   /** @returns what `rescued` is told at its end */
   rescuing(isForced: boolean): number {
     this.#traffic.rescuing(isForced);
+    if (isForced) this.#subsets.force();
     return this.#rescues.rescuing();
   }
 
   rescued(fenceBefore: number): void {
     this.#rescues.rescued(fenceBefore);
+    this.#subsetRecords.rescued();
   }
 
   /** Whoever wants to go back is let, as long as there is anything to bring back (rule 7). */
@@ -194,7 +216,7 @@ export class Rules implements Listening {
       const isNewest = [...records.values()].every(({ createdAtMs }) => createdAtMs <= record.createdAtMs);
       // What a rehearsal tried at the CLB is near the baseline, and may take place after its end.
       if (this.#hasLateGlass && contextOf(record).isRehearsal) continue;
-      const missing = isNewest ? wasAsAsked([world.state], (route) => goalFor(record, route)) : null;
+      const missing = isNewest ? wasAsAsked([world.state], goalsOf(record)) : null;
       if (missing !== null) this.violate('2', `${record.name} rests ${record.state}, and ${missing}`);
     }
   }
@@ -205,9 +227,15 @@ export class Rules implements Listening {
     const [from, to] = [before === null ? null : contextOf(before), contextOf(next)];
     const isVerified = before !== null && from?.verifiedAtMs !== to.verifiedAtMs;
     if (!isVerified && from?.goalsOf === to.goalsOf) return;
+    // What was verified, also where the same commit turns back at once.
+    const asked = isVerified && next.state !== 'rolledBack' ? before : next;
+    for (const [index, split] of world.state.splits.entries()) {
+      const goal = splitGoalFor(asked, split);
+      if (goal !== null) this.#subsets.setEnd(index, shareAt(goal, split.route), isVerified);
+    }
+    if (!isVerified) this.#subsets.planned(next);
     for (const [index, route] of world.state.routes.entries()) {
-      // What was verified, also where the same commit turns back at once.
-      const goal = goalFor(isVerified && next.state !== 'rolledBack' ? before : next, route);
+      const goal = goalFor(asked, route);
       if (goal === null) continue;
       const { state } = world;
       const sums = {

@@ -11,6 +11,7 @@ import {
   type WorldState,
   wantedBackends,
 } from './state.ts';
+import { withSubsets } from './subset-scenario.ts';
 
 /** What a seed migrates, and in which world; what goes wrong there is in its faults. */
 export interface Scenario {
@@ -49,7 +50,7 @@ export function makeScenario(seed: number): Scenario {
   const steps = scenario.spec.steps.map((step) => ({ ...step, bakeMs: Math.max(step.bakeMs, longest) }));
   // So near that backends which come or go are too far from it.
   const tolerance = chance(random, 0.2) ? 1 : scenario.spec.tolerance;
-  return { ...scenario, spec: { ...scenario.spec, steps, routeOrder, windows, tolerance } };
+  return withSubsets({ ...scenario, spec: { ...scenario.spec, steps, routeOrder, windows, tolerance } }, seed, startMs);
 }
 
 /** Open at the start, or soon; closed again before everything is over, or not. */
@@ -148,6 +149,7 @@ function startOf(random: Random, routes: readonly Route[], clusters: readonly st
   const bare: WorldState = {
     pods,
     nodes,
+    splits: [],
     routes: routes.map((route) => ({
       route,
       sides: {

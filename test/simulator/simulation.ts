@@ -29,6 +29,7 @@ import { Rules } from './rules.ts';
 import { makeScenario, type Scenario, startMs } from './scenario.ts';
 import { Scheduler } from './scheduler.ts';
 import { SharedJson } from './shared-json.ts';
+import { healSubsets, scheduleSubsetOthers } from './subset-others.ts';
 import { Trace } from './trace.ts';
 import { losesStore, Weather } from './weather.ts';
 import type { Wiring } from './wiring.ts';
@@ -60,7 +61,7 @@ export interface RunResult {
 }
 
 export function faultsOf(seed: number): readonly Fault[] {
-  return makeFaults(seed, makeScenario(seed).safeMs);
+  return makeFaults(seed, makeScenario(seed));
 }
 
 /** One migration and everything around it, from its start until it rests. The same seed and faults give the same run. */
@@ -135,7 +136,9 @@ class Simulation {
   }
 
   async run(): Promise<RunResult> {
-    scheduleOthers(this.#world, this.#faults, this.#weather, seededRandom(this.#options.seed ^ 0x07e5));
+    const { seed } = this.#options;
+    scheduleOthers(this.#world, this.#faults, this.#weather, seededRandom(seed ^ 0x07e5));
+    scheduleSubsetOthers(this.#world, this.#faults, this.#weather, seededRandom(seed ^ 0x5b507));
     this.#schedulePeople();
     this.#scheduleFunctions();
     for (const what of kindsOf(this.#scenario)) this.#coverage.hit(`migration ${what}`);
@@ -159,6 +162,7 @@ class Simulation {
     this.#scheduler.at(this.#weather.calmAtMs, () => {
       this.#trace.note('the faults are over');
       healAll(this.#world);
+      healSubsets(this.#world);
     });
     for (const fault of this.#faults) {
       if (fault.kind === 'engineDead') this.#scheduler.at(startMs + fault.atMs, () => this.#killEngine());
@@ -312,7 +316,8 @@ class Simulation {
       if (fault.kind === 'person') this.#scheduler.at(startMs + fault.atMs, () => this.#command(fault.command));
       if (fault.kind === 'start') {
         const { spec } = this.#scenario;
-        const rival: Spec = { ...spec, name: 'rival', routes: spec.routes.slice(0, 1) };
+        const [routes, subsets] = [spec.routes.slice(0, 1), spec.subsets.slice(0, 1)];
+        const rival: Spec = { ...spec, name: 'rival', routes, subsets };
         const isRival = fault.who === 'rival';
         this.#coverage.hit(`start ${fault.who}`);
         this.#start(isRival ? rival : spec, `${fault.who}-${index}`, fault.atMs, 3);
@@ -445,7 +450,9 @@ class Simulation {
 
 function kindsOf({ spec, start, isRehearsal }: Scenario): readonly string[] {
   return [
-    spec.routes.length === 1 ? 'one route' : 'several routes',
+    ...spec.subsets.map((_, index) => (index === 0 ? 'subsets' : 'subsets of two hosts')),
+    ...(start.splits.some(({ object }) => object === null) ? ['subsets without a VirtualService'] : []),
+    ...(spec.routes.length === 1 ? ['one route'] : spec.routes.length > 1 ? ['several routes'] : []),
     ...(isSequential(spec) ? ['sequential'] : []),
     ...(spec.windows.length > 0 ? ['window'] : []),
     ...(Object.keys(start.nodes).length > 1 ? ['several clusters'] : []),

@@ -3,6 +3,7 @@ import { type Backend, type BackendMode, backendWeights } from '../../src/domain
 import type { BackendHealth, ServiceReading, SideReading, WriteMark } from '../../src/domain/observation.ts';
 import type { Route, Side } from '../../src/domain/spec.ts';
 import { secret } from './secret.ts';
+import type { SplitState } from './subset-state.ts';
 
 /** The modelled world at one moment. Never changed, only replaced: a check may look at any moment of the past. */
 export interface WorldState {
@@ -11,6 +12,8 @@ export interface WorldState {
   readonly pods: Readonly<Record<string, readonly Pod[]>>;
   /** Ready nodes by cluster. */
   readonly nodes: Readonly<Record<string, readonly string[]>>;
+  /** One for each subset route. */
+  readonly splits: readonly SplitState[];
 }
 
 export interface Pod {

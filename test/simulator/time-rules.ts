@@ -1,15 +1,26 @@
-import type { RouteGoal } from '../../src/domain/agreement.ts';
-import type { Baseline } from '../../src/domain/baseline.ts';
 import type { MigrationRecord } from '../../src/domain/record.ts';
 import type { HistoryEntry } from '../../src/ports/migration-store.ts';
 import type { EvidenceRules } from './evidence-rules.ts';
-import { contextOf, type Facts, goalFor, isDark, isRollingBack, missedShare, wasAsAsked } from './facts.ts';
+import {
+  contextOf,
+  type Facts,
+  goalFor,
+  goalsBefore,
+  goalsOf,
+  isDark,
+  isRollingBack,
+  missedShare,
+  wasAsAsked,
+} from './facts.ts';
 import type { Instance } from './instance.ts';
-import { sumsOf } from './state.ts';
+import { sumsOf, type WorldState } from './state.ts';
+import { hasPod, type SplitState, shareAt, weightsIn } from './subset-state.ts';
 import { canCarry } from './traffic-rules.ts';
 
 /** What may take so long although nothing stands in its way: two ticks of a function, and what a look needs. */
 const slackMs = 150_000;
+/** Of a share, in per cent: less than weights can say. */
+const points = 0.01;
 export const splitStates = /^(progressing\..+|held|paused|rollingBack|tryingGlass|stuck)$/;
 
 /** Rules 5, 8 and 9 as far as they are about time: looked at every few seconds. */
@@ -20,12 +31,14 @@ export class TimeRules {
   readonly #differsSinceMs = new Map<string, number>();
   #watchdogFreeSinceMs: number;
   #glassFreeSinceMs: number;
+  #meshFreeSinceMs: number;
 
   constructor(facts: Facts, evidence: EvidenceRules) {
     this.#facts = facts;
     this.#evidence = evidence;
     this.#watchdogFreeSinceMs = facts.world.scheduler.nowMs;
     this.#glassFreeSinceMs = facts.world.scheduler.nowMs;
+    this.#meshFreeSinceMs = facts.world.scheduler.nowMs;
   }
 
   committed(
@@ -52,7 +65,7 @@ export class TimeRules {
     if (baseline === null) return;
     if (history.some(({ kind }) => kind === 'watchdog.restored')) {
       const states = this.#facts.world.since(instance.knowsSinceMs());
-      const missing = wasAsAsked(states, ({ route }) => restoredGoal(baseline, route.loadBalancer));
+      const missing = wasAsAsked(states, goalsBefore(baseline));
       if (missing !== null) this.#facts.violate('2', `the watchdog has restored ${next.name}, and ${missing}`);
     }
     if (!isForSilence) return;
@@ -69,9 +82,10 @@ export class TimeRules {
   look(): void {
     const { world, weather, records } = this.#facts;
     const { nowMs } = world.scheduler;
-    const isCarrying = world.state.routes.every((route) => canCarry(world.state, route));
+    const isCarrying = canCarryAll(world.state);
     if (!weather.isFreeBut(watchdogBears) || !isCarrying) this.#watchdogFreeSinceMs = nowMs;
     if (!weather.isFreeBut(glassBears) || !isCarrying) this.#glassFreeSinceMs = nowMs;
+    if (!weather.isFreeBut(meshBears) || !isCarrying) this.#meshFreeSinceMs = nowMs;
     for (const record of records.values()) {
       this.#checkDeadMan(record, nowMs);
       this.#checkGlass(record, nowMs);
@@ -90,8 +104,11 @@ export class TimeRules {
     if (record.rescue?.phase === 'restored' && this.#facts.hasForeign) return;
     const patienceMs =
       baseline.patience.deadManMs + slackMs + baseline.patience.breakGlassMs + baseline.patience.capacityMs;
-    if (silentMs > patienceMs && freeMs > patienceMs)
-      this.#checkBack(record, '9', `nobody cared for ${record.name} for ${silentMs / 1_000} s`);
+    if (silentMs > patienceMs && freeMs > patienceMs) {
+      const what = `nobody cared for ${record.name} for ${silentMs / 1_000} s`;
+      this.#checkBack(record, '9', what);
+      this.#checkSplitBack(record, '9', what);
+    }
   }
 
   /** A rollback does not wait for a Kubernetes API or a controller (rule 5). */
@@ -100,8 +117,18 @@ export class TimeRules {
     if (baseline === null || isDark(baseline) || !isRollingBack(record) || record.isFinal) return;
     const forMs = nowMs - (rollingBackSinceMs ?? nowMs);
     const patienceMs = Math.max(baseline.patience.breakGlassMs, baseline.patience.capacityMs) + slackMs;
-    if (forMs > patienceMs && nowMs - this.#glassFreeSinceMs > patienceMs) {
-      this.#checkBack(record, '5', `the rollback of ${record.name} is ${forMs / 1_000} s old`);
+    const what = `the rollback of ${record.name} is ${forMs / 1_000} s old`;
+    if (forMs > patienceMs && nowMs - this.#glassFreeSinceMs > patienceMs) this.#checkBack(record, '5', what);
+    if (forMs > patienceMs && nowMs - this.#meshFreeSinceMs > patienceMs) this.#checkSplitBack(record, '5', what);
+  }
+
+  /** Subsets come back by their VirtualService alone: it needs the mesh, and nothing of clusters and controllers. */
+  #checkSplitBack(record: MigrationRecord, rule: string, what: string): void {
+    const { world, violate } = this.#facts;
+    for (const split of world.state.splits) {
+      if (isSplitBack(record, split)) continue;
+      const share = shareAt(weightsIn(split), split.route).toFixed(1);
+      violate(rule, `${what} and ${share} per cent of ${split.route.host} still go to the target`);
     }
   }
 
@@ -121,7 +148,7 @@ export class TimeRules {
     const isLooking = /^progressing\.(baking|gated)$/.test(record.state);
     const missing =
       isLooking && weather.isCalm
-        ? (wasAsAsked([world.state], (route) => goalFor(record, route)) ?? missedShare(record, world.state))
+        ? (wasAsAsked([world.state], goalsOf(record)) ?? missedShare(record, world.state))
         : null;
     if (missing === null) {
       this.#differsSinceMs.delete(record.run);
@@ -144,9 +171,18 @@ export class TimeRules {
   }
 }
 
-/** The weights of before at one load balancer; null where it is of another migration. */
-function restoredGoal({ routes }: Baseline, loadBalancer: string): RouteGoal | null {
-  return routes.find(({ route }) => route.loadBalancer === loadBalancer) ?? null;
+/** No more than before goes to the target. */
+export function isSplitBack(record: MigrationRecord, split: SplitState): boolean {
+  const before = contextOf(record).baseline?.subsets.find(({ route }) => route.host === split.route.host);
+  return before === undefined || shareAt(weightsIn(split), split.route) <= shareAt(before.split, split.route) + points;
+}
+
+/** Can everything go back where it came from? */
+export function canCarryAll(state: WorldState): boolean {
+  return (
+    state.routes.every((route) => canCarry(state, route)) &&
+    state.splits.every((split) => Object.keys(split.pods).every((name) => hasPod(split, name)))
+  );
 }
 
 /** What the watchdog puts up with: an engine that is dead, and everything that is about evidence. */
@@ -163,6 +199,16 @@ export const watchdogBears: ReadonlySet<string> = new Set([
 const glassBears: ReadonlySet<string> = new Set([
   'outage ack',
   'outage asm',
+  'outage signals',
+  'outage chat',
+  'stall',
+  'signals',
+  'probe',
+]);
+/** What a rollback of subsets puts up with. */
+const meshBears: ReadonlySet<string> = new Set([
+  'outage ack',
+  'outage clb',
   'outage signals',
   'outage chat',
   'stall',

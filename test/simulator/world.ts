@@ -1,9 +1,11 @@
 import type { CarrierWeights } from '../../src/domain/agreement.ts';
 import type { Baseline } from '../../src/domain/baseline.ts';
 import type { Side } from '../../src/domain/spec.ts';
+import { type SubsetRoute, virtualServiceName } from '../../src/domain/subset-route.ts';
 import type { WatchMark } from '../../src/ports/kept-baselines.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { ClbBackend, GroupState, Pod, RouteState, SideState, WorldState } from './state.ts';
+import { type SplitState, type Written, weightsIn, writtenAs } from './subset-state.ts';
 import type { Trace } from './trace.ts';
 
 /** Who changed it: a rule binds what is ours, and what follows from it. */
@@ -40,6 +42,8 @@ export class World {
   readonly #locks = new Map<string, Lock>();
   readonly #attachedAtMs = new Map<string, number>();
   readonly #clbWatchers: ((author: Author, before: WorldState) => void)[] = [];
+  readonly #splitWatchers: ((index: number, author: Author, before: WorldState) => void)[] = [];
+  #versions = 1;
   /** Told when the object that carries a weight, or one of its Services, changed. */
   onCarrier: (route: number, side: Side) => void = () => undefined;
   onService: (route: number, side: Side, cluster: string) => void = () => undefined;
@@ -57,6 +61,10 @@ export class World {
 
   onClb(watcher: (author: Author, before: WorldState) => void): void {
     this.#clbWatchers.push(watcher);
+  }
+
+  onSplit(watcher: (index: number, author: Author, before: WorldState) => void): void {
+    this.#splitWatchers.push(watcher);
   }
 
   /** Every state the world has been in since then, the one of that time included. */
@@ -170,6 +178,37 @@ export class World {
     this.#set({ ...before, nodes: { ...before.nodes, [cluster]: nodes } });
     for (const side of ['source', 'target'] as const) this.onEndpoints(side, cluster);
     for (const watcher of this.#clbWatchers) watcher('others', before);
+  }
+
+  split(index: number): SplitState {
+    return this.state.splits[index] as SplitState;
+  }
+
+  splitIndexOf(route: SubsetRoute): number {
+    const name = virtualServiceName(route);
+    return this.state.splits.findIndex((one) => virtualServiceName(one.route) === name);
+  }
+
+  /** @param written null: it is deleted */
+  setVirtualService(index: number, written: Written | null, by: string, author: Author): void {
+    const before = this.state;
+    const version = `${++this.#versions}`;
+    const object = written === null ? null : writtenAs(written, by, version, this.scheduler.nowMs);
+    this.#setSplit(index, { ...this.split(index), object });
+    const { host } = this.split(index).route;
+    const split = object === null ? 'none' : JSON.stringify(weightsIn(this.split(index)));
+    this.trace.note(`VirtualService of ${host}: ${split} (${by})`);
+    for (const watcher of this.#splitWatchers) watcher(index, author, before);
+  }
+
+  setSubsetPods(index: number, subset: string, count: number): void {
+    const own = this.split(index);
+    this.trace.note(`pods of subset ${subset} of ${own.route.host}: ${count}`);
+    this.#setSplit(index, { ...own, pods: { ...own.pods, [subset]: count } });
+  }
+
+  #setSplit(index: number, split: SplitState): void {
+    this.#set({ ...this.state, splits: this.state.splits.map((one, at) => (at === index ? split : one)) });
   }
 
   #noticeHealth(side: Side, cluster: string): void {
