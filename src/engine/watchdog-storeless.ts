@@ -1,5 +1,5 @@
 import { type Baseline, movedBy } from '../domain/baseline.ts';
-import { FencedError, messageOf } from '../ports/errors.ts';
+import { ConflictError, FencedError, messageOf } from '../ports/errors.ts';
 import type { KeptBaselines, KeptWay, WatchMark } from '../ports/kept-baselines.ts';
 import type { Ports } from '../ports/ports.ts';
 import { highestFence } from './fences.ts';
@@ -15,7 +15,7 @@ type StorelessPorts = Pick<Ports, 'clock' | 'router' | 'loadBalancer' | 'probe'>
 /** What was done of one migration from its kept baseline. */
 export interface Rescuing {
   readonly name: string;
-  /** `waiting`: the store is not lost for long enough; `resting`: it has arrived and keeps its traffic. */
+  /** `waiting`: the store is not lost for long enough, or what is kept has to be read anew; `resting`: it has arrived and keeps its traffic. */
   readonly end: 'resting' | 'waiting' | 'restored' | 'underWay';
   readonly note: string;
 }
@@ -79,7 +79,8 @@ async function bringBack(
       if (fence === null) {
         fence = fenceJump + (await highestFence(ports, movedBy(baseline)));
         // The next run goes on with the same one: a fence that grew with each minute would write each minute.
-        await note(ports, places, { ...mark, fence }, trouble);
+        const isCurrent = await note(ports, places, { ...mark, fence }, trouble);
+        if (!isCurrent) return { name, end: 'waiting', note: trouble.join('; ') };
       }
       const round = await look(ports, baseline, fence, beganMs);
       if (round.isDone) return { name, end: 'restored', note: trouble.join('; ') };
@@ -123,18 +124,26 @@ async function look(
   return { isDone: sealing && state === 'verified', note: restoring };
 }
 
-/** On every place where it is kept; one that cannot be written is no reason to wait. */
+/**
+ * On every place where it is kept; one that cannot be written is no reason to wait.
+ *
+ * @returns false where one was changed since it was listed: the store may be back, and the migration have gone on, while we
+ *   stood still
+ */
 async function note(
   { kept }: StorelessPorts,
   places: readonly KeptWay[],
   mark: WatchMark,
   trouble: string[],
-): Promise<void> {
+): Promise<boolean> {
+  let isCurrent = true;
   for (const place of places) {
     try {
       await kept.mark(place, mark);
     } catch (error) {
       trouble.push(messageOf(error));
+      if (error instanceof ConflictError) isCurrent = false;
     }
   }
+  return isCurrent;
 }

@@ -4,7 +4,7 @@ import { advance } from '../../src/engine/advance.ts';
 import { sendCommand } from '../../src/engine/command.ts';
 import { startMigration } from '../../src/engine/start.ts';
 import { type Watched, watchOver } from '../../src/engine/watchdog.ts';
-import { NotAllowedError, TransientError } from '../../src/ports/errors.ts';
+import { ConflictError, NotAllowedError, TransientError } from '../../src/ports/errors.ts';
 import { type KeptBaselines, noMark, type WatchMark } from '../../src/ports/kept-baselines.ts';
 import { aSpec, aStep } from '../fixtures/builders.ts';
 import { aWorld, type World } from '../fixtures/world.ts';
@@ -14,10 +14,13 @@ const minuteMs = 60_000;
 let world: World;
 let mark: WatchMark;
 let listed: number;
+/** Of the object that the baseline is kept in. */
+let version: number;
 
 beforeEach(async () => {
   world = aWorld();
   mark = noMark;
+  version = 1;
   listed = 0;
   await begin([aStep(50, { bakeMs: 3_600_000 }), aStep(100, { bakeMs: 1_000, gate })]);
 });
@@ -34,12 +37,13 @@ const kept: KeptBaselines = {
   list: async () => {
     listed += 1;
     await world.onCall('kept.list');
-    const way = { name, cluster: 'ack', namespace: 'istio-system', mark, version: '1' };
+    const way = { name, cluster: 'ack', namespace: 'istio-system', mark, version: `${version}` };
     return { ways: world.kept === null ? [] : [{ ...way, baseline: world.kept }], problems: [] };
   },
-  mark: async (_way, next) => {
+  mark: async (way, next) => {
     await world.onCall('kept.mark');
-    mark = next;
+    if (way.version !== `${version}`) throw new ConflictError('the ConfigMap changed since it was listed');
+    [mark, version] = [next, version + 1];
   },
 };
 
@@ -412,6 +416,31 @@ describe('with the store gone', () => {
     loseStore();
     const runs = await watchdogFor(8);
     expect(runs.at(-1)?.withoutStore).toMatchObject([{ end: 'resting' }]);
+    expect(world.share()).toBe(100);
+  });
+
+  it('leaves alone what went on with the store while it stood still', async () => {
+    const back = loseStore();
+    await watchdogFor(5);
+    let wake = (): void => undefined;
+    world.onCall = (call) =>
+      call === 'router.read'
+        ? new Promise<void>((resolve) => {
+            wake = resolve;
+          })
+        : undefined;
+    pass(minuteMs);
+    const frozen = watchdog();
+    for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve));
+    world.onCall = () => undefined;
+    back();
+    await tick(10);
+    await watchdog();
+    await send({ type: 'promote', all: true });
+    await until('completed');
+    wake();
+    expect((await frozen).withoutStore).toMatchObject([{ name, end: 'waiting' }]);
+    pass(10_000);
     expect(world.share()).toBe(100);
   });
 
