@@ -12,7 +12,8 @@ const points = 0.01;
 export class SubsetRecordRules {
   readonly #facts: Facts;
   readonly #begun = new Map<string, number>();
-  #isRescued = false;
+  /** The lowest of a person's rescue, as long as nobody said anything since. */
+  #rescuedFence: number | null = null;
 
   constructor(facts: Facts) {
     this.#facts = facts;
@@ -26,7 +27,7 @@ export class SubsetRecordRules {
   ): void {
     if (contextOf(next).spec.subsets.length === 0) return;
     const isSaid = history.some(({ kind, text }) => kind === 'command' && /^(resume|promote|approve|retry)/.test(text));
-    if (isSaid || before?.run !== next.run) this.#isRescued = false;
+    if (isSaid || before?.run !== next.run) this.#rescuedFence = null;
     if (before === null || before.run !== next.run) {
       this.#begun.set(next.run, next.revision);
       return;
@@ -44,13 +45,17 @@ export class SubsetRecordRules {
     if (!isUncounted) this.#checkHold(before, next, states);
   }
 
-  /** A person's rescue is verified: until a person says so, no engine gives the target more than it had before. */
+  /**
+   * A person's rescue is verified: until a person says so, no engine gives the target more than it had before, as long as
+   * nobody takes the fence away that says so.
+   */
   rescued(): void {
-    this.#isRescued = true;
+    this.#rescuedFence = Math.min(...this.#facts.world.state.splits.map((split) => fenceIn(split) ?? 0));
   }
 
   writing(instance: Instance, state: SplitState, split: Split): void {
-    if (!this.#isRescued || this.#facts.hasFailover || !/^(tick|step)/.test(instance.name)) return;
+    if (this.#rescuedFence === null || this.#facts.hasFailover || !/^(tick|step)/.test(instance.name)) return;
+    if ((fenceIn(state) ?? 0) < this.#rescuedFence) return;
     for (const { baseline } of this.#facts.world.kept.values()) {
       const before = baseline?.subsets.find(({ route }) => route.host === state.route.host)?.split;
       if (before !== undefined && shareAt(split, state.route) > shareAt(before, state.route) + points)

@@ -5,6 +5,7 @@ import { contextOf, type Facts, isRollingBack, splitGoalFor } from './facts.ts';
 import type { Instance } from './instance.ts';
 import type { WorldState } from './state.ts';
 import {
+  carrierIn,
   fenceIn,
   type HttpRoute,
   hasPod,
@@ -72,7 +73,8 @@ export class SubsetRules {
     this.#checkWeights(what, known, split);
     if (now.object === null && !this.#facts.hasForeign && !isAsToday(now, split))
       violate('7', `${what}: a new VirtualService does not say what was so before`);
-    if (isSameSplit(weightsIn(now), split)) return;
+    // Weights that nobody wrote yet, in words.
+    if (carrierIn(now)?.split == null ? isAsToday(now, split) : isSameSplit(weightsIn(now), split)) return;
     this.#checkKept(what, instance);
     // Fences come with the weights of the baseline, whatever others made of them since it was read.
     if (this.#facts.hasForeign && this.#owner(now)?.state.startsWith('preflighting') === true) return;
