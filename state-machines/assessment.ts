@@ -97,6 +97,9 @@ function assessDrift(context: MigrationContext, look: Look): Assessment {
   const isMoreThanAsked =
     look.achieved.some((port) => (port.share ?? 0) > askedOf(stage, routes, port) + tolerance) ||
     look.achievedSplits.some(({ share }, index) => (share ?? 0) > splitAsked(context, index) + tolerance);
+  // Somebody took over: until a person says go on, what they wrote is not written over, and is no news.
+  if (context.waitsFor?.cause === 'overtaken')
+    return isMoreThanAsked ? { kind: 'hold', cause: 'drift', text } : { kind: 'stay', text };
   // Before the first step nothing is asked: what goes to the target is taken back to the baseline.
   if (context.step < 0 && isMoreThanAsked) return { kind: 'rollback', text: `drift: ${text}` };
   if (!isAnswered && isMoreThanAsked && look.isSourceCarrying) {

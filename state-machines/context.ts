@@ -36,6 +36,11 @@ export type HoldCause =
   | 'bothFailing'
   | 'gateExpired';
 
+export interface Hold {
+  readonly cause: HoldCause;
+  readonly text: string;
+}
+
 /** Everything the machine knows, as plain JSON: it is stored with every commit. */
 export interface MigrationContext {
   readonly spec: Spec;
@@ -87,7 +92,9 @@ export interface MigrationContext {
   readonly shrunk: readonly number[];
   /** What was still counted at the side with weight 0, by the last look since the weights were verified. */
   readonly leftovers: readonly Leftover[];
-  readonly hold: { readonly cause: HoldCause; readonly text: string } | null;
+  readonly hold: Hold | null;
+  /** A hold that only a person ends, also while something else that is wrong stands before it. */
+  readonly waitsFor: Hold | null;
   readonly gate: { readonly id: string; readonly expiresAtMs: number } | null;
   readonly reason: string | null;
   /** A person's word that a rollback goes past the guards of rule 5. */
@@ -147,6 +154,7 @@ export function initialContext(input: MigrationInput): MigrationContext {
     shrunk: [],
     leftovers: [],
     hold: null,
+    waitsFor: null,
     gate: null,
     reason: null,
     isForced: false,

@@ -82,6 +82,7 @@ export const migrationMachine = vocabulary.createMachine({
 
     progressing: {
       initial: 'shifting',
+      entry: 'goOn',
       on: { ...waysBack, pause: { target: 'paused', actions: because(null) } },
       states: {
         shifting: {
@@ -218,6 +219,7 @@ export const migrationMachine = vocabulary.createMachine({
         'watch.seen': [
           failing,
           pullingBack,
+          { guard: 'isLeftToPerson', target: 'held', reenter: true, actions: ['holdAgain', keepLook] },
           { guard: 'causeIsGone', target: 'resuming', actions: [keepLook, tell('resumed')] },
           { guard: 'dataIsBack', target: 'passing', actions: keepLook },
           { ...correcting, guard: 'correctsHold' },

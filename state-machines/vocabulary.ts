@@ -6,6 +6,7 @@ import { describeShrunk, shrunkSources } from '../src/domain/source-capacity.ts'
 import { isOpen } from '../src/domain/window.ts';
 import { type Assessment, assess, settlingSince } from './assessment.ts';
 import {
+  type Hold,
   type HoldCause,
   isLastStep,
   lastStage,
@@ -53,6 +54,9 @@ function reasonOf({ context, event }: Args): string {
   return '';
 }
 
+/** Holds that only a person ends. */
+const personal: ReadonlySet<HoldCause> = new Set(['overtaken', 'unreachable', 'pulledBack', 'gateExpired']);
+
 /** Holds that end by themselves: the weights are as they were again, the new pods are there, or the target answers again. */
 function isCauseGone(args: Args): boolean {
   const { context, event } = args;
@@ -91,7 +95,7 @@ function missingOf({ differences, verdict }: MigrationContext): string {
 }
 
 /** A hold is the answer to a look, or names its own cause. */
-function holdOf(args: Args, cause: HoldCause | null): MigrationContext['hold'] {
+function holdOf(args: Args, cause: HoldCause | null): Hold {
   const assessment = seen(args);
   if (assessment.kind === 'hold') return { cause: assessment.cause, text: assessment.text };
   if (cause === 'pulledBack') return { cause, text: `pulled back after: ${args.context.holdWhenVerified ?? ''}` };
@@ -143,12 +147,13 @@ export const vocabulary = setup({
     holdWhenVerified: assign({ holdWhenVerified: (args) => reasonOf(args) }),
     giveReason: assign({ reason: (args, params: { readonly text: string | null }) => params.text ?? reasonOf(args) }),
     giveMissing: assign({ reason: ({ context }) => `no verdict in time: ${missingOf(context)}` }),
-    hold: assign({
-      hold: (args, params: { readonly cause: HoldCause | null; readonly text?: string }) => {
-        const hold = holdOf(args, params.cause);
-        return hold !== null && params.text !== undefined ? { ...hold, text: params.text } : hold;
-      },
+    hold: assign((args, params: { readonly cause: HoldCause | null; readonly text?: string }) => {
+      const found = holdOf(args, params.cause);
+      const hold = params.text === undefined ? found : { ...found, text: params.text };
+      return { hold, waitsFor: personal.has(hold.cause) ? hold : args.context.waitsFor };
     }),
+    holdAgain: assign({ hold: ({ context }) => context.waitsFor }),
+    goOn: assign({ waitsFor: null }),
     keepVerified: assign(({ event }) =>
       event.type === 'shift.verified' || event.type === 'restore.verified'
         ? // What was observed was observed of another share.
@@ -231,6 +236,7 @@ export const vocabulary = setup({
     holdsWhenVerified: (args) => isAnswer(args) && args.context.holdWhenVerified !== null,
     passesWatch: (args) => seen(args).kind === 'pass',
     causeIsGone: (args) => isCauseGone(args),
+    isLeftToPerson: (args) => isCauseGone(args) && args.context.waitsFor !== null,
     /** Something else, and worse than waiting, is wrong as well: it becomes the cause. */
     holdsForMore: (args) => {
       const assessment = seen(args);

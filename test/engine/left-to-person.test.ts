@@ -1,0 +1,57 @@
+import { expect, it } from 'vitest';
+import { sendCommand } from '../../src/engine/command.ts';
+import { rescue } from '../../src/engine/rescue.ts';
+import { startMigration } from '../../src/engine/start.ts';
+import { aProbe, aSpec, aStep } from '../fixtures/builders.ts';
+import { live, view } from '../fixtures/passing.ts';
+import { aWorld, type World } from '../fixtures/world.ts';
+
+/** Held for a person's rescue, and then for probes that fail at both sides as well. */
+async function heldTwice(): Promise<World> {
+  const world = aWorld();
+  const steps = [aStep(50, { bakeMs: 3_600_000 })];
+  const spec = aSpec({ steps, probes: [aProbe()], onDrift: 'restore' });
+  await startMigration(world.ports, spec, { run: 'run-1', actor: 'ada' });
+  await live(world, 20_000);
+  expect(world.share()).toBe(50);
+  await rescue(world.ports, spec.name, { forMsMax: 90_000, isForced: false, onProgress: () => undefined });
+  await live(world, 20_000);
+  expect((await view(world)).reason).toContain('somebody rescued');
+  world.probes = { source: false, target: false };
+  await live(world, 30_000);
+  expect((await view(world)).reason).toContain('fails at both sides');
+  world.probes = { source: true, target: true };
+  return world;
+}
+
+it('a hold that a person has to end is not ended by another one that went by itself', async () => {
+  const world = await heldTwice();
+  await live(world, 60_000);
+  expect(await view(world)).toMatchObject({ state: 'held', reason: expect.stringContaining('somebody rescued') });
+  expect(world.share()).toBe(0);
+});
+
+it('such a hold ends by the word of a person, and what is wrong later ends by itself again', async () => {
+  const world = await heldTwice();
+  await sendCommand(world.ports, 'shop-ingress', { type: 'resume' }, 'ada');
+  await live(world, 20_000);
+  expect(world.share()).toBe(50);
+  world.probes = { source: false, target: false };
+  await live(world, 30_000);
+  world.probes = { source: true, target: true };
+  await live(world, 30_000);
+  expect(await view(world)).toMatchObject({ state: 'progressing.baking' });
+});
+
+it('what somebody rescued is not written over, also where others gave the target more than was asked', async () => {
+  const world = aWorld();
+  await startMigration(world.ports, aSpec({ steps: [aStep(25)] }), { run: 'run-1', actor: 'ada' });
+  await live(world, 20_000);
+  await rescue(world.ports, 'shop-ingress', { forMsMax: 90_000, isForced: false, onProgress: () => undefined });
+  await live(world, 20_000);
+  world.calls.length = 0;
+  world.drift('target', '100', 'ops');
+  await live(world, 60_000);
+  expect(world.calls.filter((call) => call.startsWith('router.write'))).toEqual([]);
+  expect(await view(world)).toMatchObject({ state: 'held', reason: expect.stringContaining('last written by ops') });
+});
