@@ -6,7 +6,8 @@ import type { HistoryEntry } from '../../src/ports/migration-store.ts';
 import { contextOf, type Facts, goalsOf, isRollingBack, missedShare, wasAsAsked } from './facts.ts';
 import type { Instance } from './instance.ts';
 
-const movingStates: ReadonlySet<string> = new Set(['progressing.shifting', 'progressing.baking']);
+/** Time in these counts against the deadline. */
+export const movingStates: ReadonlySet<string> = new Set(['progressing.shifting', 'progressing.baking']);
 /** So bad that no way to judge may call it good: points of error rate above the margin, in so many intervals, each with so many requests. */
 const blatant = { points: 0.1, intervals: 10, requests: 20, sourceRate: 0.02 } as const;
 /** A sample that is seen so soon after its interval is told in time, whatever the judge waits for. */
@@ -124,6 +125,9 @@ export class EvidenceRules {
     const isPromoted = history.some(({ kind, text }) => kind === 'command' && text.startsWith('promote'));
     if (to.step > from.step && !isPromoted && !isInWindow(to.spec.windows, next.updatedAtMs))
       this.#facts.violate('4', `${next.name} goes on to step ${to.step + 1} outside its window`);
+    const isAllPromoted = history.some(({ text }) => text === 'promote all steps');
+    if (to.step > from.step + 1 && !isAllPromoted)
+      this.#facts.violate('4', `${next.name} goes from step ${from.step + 1} to step ${to.step + 1}`);
     if (!isForward || from.step < 0 || isIdle) return;
     const isPassed = history.some(({ kind }) => kind === 'step.passed');
     const isPerson = history.some(({ kind, text }) => kind === 'command' && /^(promote|approve)/.test(text));

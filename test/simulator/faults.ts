@@ -339,7 +339,7 @@ const attends: Maker = (random, safeMs) => ({
       null,
     ]),
   },
-  undoLateByMs: random.next() < 0.5 ? random.between(-20, 20) : null,
+  undoLateByMs: random.next() < 0.5 ? pick(random, [random.between(-20, 20), random.between(-30_000, -1_000)]) : null,
   atMs: random.between(0, safeMs / 4),
   forMs: random.between(minute, 15 * minute),
 });

@@ -1,6 +1,7 @@
 import type { MigrationRecord } from '../../src/domain/record.ts';
 import { stagesOf } from '../../src/domain/stages.ts';
 import type { HistoryEntry } from '../../src/ports/migration-store.ts';
+import { type EvidenceRules, movingStates } from './evidence-rules.ts';
 import { contextOf, type Facts, goalFor, missedShare } from './facts.ts';
 import type { Instance } from './instance.ts';
 import type { WorldState } from './state.ts';
@@ -8,6 +9,8 @@ import type { WorldState } from './state.ts';
 const minute = 60_000;
 /** What may take so long although nothing stands in its way: two ticks of a function, and what a look needs. */
 const slackMs = 150_000;
+/** Who was frozen with a result in hand commits that first; the next who looks ends what is over. */
+const overdueMsMax = 90_000;
 const shiftMs = 5 * minute;
 const rollbackMs = 10 * minute;
 /** What timers put up with: they are the store's and the functions' alone. */
@@ -27,10 +30,13 @@ export class LimitRules {
   readonly #facts: Facts;
   readonly #entered = new Map<string, { readonly place: string; readonly atMs: number }>();
   readonly #begun = new Map<string, number>();
+  readonly #evidence: EvidenceRules;
+  readonly #overdueSinceMs = new Map<string, number>();
   #freeSinceMs: number;
 
-  constructor(facts: Facts) {
+  constructor(facts: Facts, evidence: EvidenceRules) {
     this.#facts = facts;
+    this.#evidence = evidence;
     this.#freeSinceMs = facts.world.scheduler.nowMs;
   }
 
@@ -41,13 +47,13 @@ export class LimitRules {
     history: readonly HistoryEntry[],
   ): void {
     const place = `${next.state} ${contextOf(next).question}`;
-    if (this.#entered.get(next.run)?.place !== place)
-      this.#entered.set(next.run, { place, atMs: this.#facts.world.scheduler.nowMs });
+    if (this.#entered.get(next.run)?.place !== place) this.#entered.set(next.run, { place, atMs: next.updatedAtMs });
     if (before === null || before.run !== next.run) {
       this.#begun.set(next.run, next.revision);
       return;
     }
     this.#checkEnds(before, next, history);
+    if (!instance.name.startsWith('watchdog')) this.#checkOverdue(before, next);
     const states = this.#facts.world.since(instance.knowsSinceMs());
     if (before.state === 'preflighting.keeping' && /^(progressing|held)/.test(next.state))
       this.#checkFences(before, next, states);
@@ -67,6 +73,22 @@ export class LimitRules {
       if (Math.min(forMs, nowMs - this.#freeSinceMs) > limitMs + slackMs)
         this.#facts.violate('4', `${record.name} is ${record.state} for ${forMs / 1_000} s, and nothing ends it`);
     }
+  }
+
+  /** An engine fires what is due before it does anything else: it does not work on where the time was over long ago. */
+  #checkOverdue(before: MigrationRecord, next: MigrationRecord): void {
+    const limitMs = limitOf(next);
+    const { place, atMs } = this.#entered.get(next.run) ?? { place: '', atMs: next.updatedAtMs };
+    const isOver = (record: MigrationRecord): boolean => limitMs !== null && record.updatedAtMs - atMs > limitMs;
+    const deadlineMs = this.#evidence.movedMs(next.run) - contextOf(next).spec.deadlineMs;
+    const overdue = isOver(before) ? place : movingStates.has(next.state) && deadlineMs > 0 ? 'deadline' : null;
+    if (overdue === null || this.#facts.hasFailover) return;
+    const key = `${next.run} ${overdue}`;
+    const sinceMs = this.#overdueSinceMs.get(key) ?? next.updatedAtMs;
+    this.#overdueSinceMs.set(key, sinceMs);
+    const forMs = next.updatedAtMs - sinceMs;
+    if (forMs > overdueMsMax)
+      this.#facts.violate('4', `${next.name} goes on as ${next.state} ${forMs} ms after its time was over`);
   }
 
   #checkEnds(before: MigrationRecord, next: MigrationRecord, history: readonly HistoryEntry[]): void {

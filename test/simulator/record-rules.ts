@@ -8,6 +8,8 @@ import type { WorldState } from './state.ts';
 import { fenceIn } from './subset-state.ts';
 
 const deliveriesMax = 60;
+/** So often a notice is tried before it is given up. */
+const attemptsMin = 12;
 const outboxMax = 80;
 const timersMax = 10;
 
@@ -149,12 +151,16 @@ export class RecordRules {
   /** A command leaves the outbox when it was carried out, or when a line says that it was given up. */
   #checkOutbox(before: MigrationRecord, next: MigrationRecord, history: readonly HistoryEntry[]): void {
     const { violate, contents, world, hasFailover } = this.#facts;
+    // Of the last attempt; a channel that refuses is given up at once.
+    const isPatient = ({ attempts }: Command): boolean =>
+      attempts >= attemptsMin || history.some(({ text }) => text.includes('is refused'));
     const left = before.outbox.filter(({ id }) => !next.outbox.some((one) => one.id === id));
     const isFull = next.outbox.filter(({ effect }) => effect.type === 'deliver').length >= deliveriesMax;
     for (const command of left) {
       if (command.effect.type === 'deliver') {
         const { channel, id } = deliveryOf(command);
-        const isGivenUp = isFull || history.some(({ kind }) => kind === 'notice.dropped');
+        const isDropped = history.some(({ kind }) => kind === 'notice.dropped');
+        const isGivenUp = isFull || (isDropped && isPatient(command));
         if (!this.#posted.has(`${channel} ${id}`) && !isGivenUp)
           violate('7', `notice ${id} was never posted to ${channel}`);
       }

@@ -2,7 +2,7 @@ import type { CarrierWeights } from '../../src/domain/agreement.ts';
 import type { MigrationRecord } from '../../src/domain/record.ts';
 import type { Side } from '../../src/domain/spec.ts';
 import type { HistoryEntry } from '../../src/ports/migration-store.ts';
-import { contextOf, type Facts, goalFor, isDark } from './facts.ts';
+import { contextOf, type Facts, goalFor, isDark, isRollingBack } from './facts.ts';
 import type { Instance } from './instance.ts';
 import { sumsOf } from './state.ts';
 import { fenceIn } from './subset-state.ts';
@@ -35,7 +35,16 @@ export class RescueRules {
       this.#facts.violate('9', 'a rescue is verified, and an object lets a writer of before in');
   }
 
-  committed(before: MigrationRecord | null, next: MigrationRecord, history: readonly HistoryEntry[]): void {
+  committed(
+    instance: Instance,
+    before: MigrationRecord | null,
+    next: MigrationRecord,
+    history: readonly HistoryEntry[],
+  ): void {
+    // An engine that meets the watchdog's claim only carries that rollback on.
+    const isMet = before?.run === next.run && before.rescue !== undefined && !instance.name.startsWith('watchdog');
+    if (isMet && !isRollingBack(next) && !next.isFinal)
+      this.#facts.violate('9', `${instance.name} goes on with ${next.name} as ${next.state} beside the watchdog`);
     const isSaid = history.some(({ kind, text }) => kind === 'command' && /^(resume|promote|approve|retry)/.test(text));
     if (isSaid || before?.run !== next.run) this.#isRescued = false;
   }

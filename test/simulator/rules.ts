@@ -52,7 +52,7 @@ export class Rules implements Listening {
     this.#subsets = new SubsetRules(this.#facts);
     this.#subsetRecords = new SubsetRecordRules(this.#facts);
     this.#drift = new DriftRules(this.#facts);
-    this.#limits = new LimitRules(this.#facts);
+    this.#limits = new LimitRules(this.#facts, this.#evidence);
     this.#rescues = new RescueRules(this.#facts);
   }
 
@@ -83,7 +83,7 @@ export class Rules implements Listening {
     this.#subsetRecords.committed(instance, before, next, history);
     this.#drift.committed(instance, before, next, history);
     this.#limits.committed(instance, before, next, history);
-    this.#rescues.committed(before, next, history);
+    this.#rescues.committed(instance, before, next, history);
     this.#noteEnds(before, next);
   }
 

@@ -47,9 +47,15 @@ export function makeScenario(seed: number): Scenario {
   const routeOrder = isSequential ? 'sequential' : 'together';
   // Longer than any evidence takes: whoever does not wait for it goes on too early.
   const longest = chance(random, 0.1) ? random.between(60_000, 120_000) : 0;
-  const steps = scenario.spec.steps.map((step) => ({ ...step, bakeMs: Math.max(step.bakeMs, longest) }));
   // So near that backends which come or go are too far from it.
   const tolerance = chance(random, 0.2) ? 1 : scenario.spec.tolerance;
+  // So long that something can go wrong while it is open.
+  const openMs = chance(random, 0.15) ? 240_000 : 0;
+  const steps = scenario.spec.steps.map((step) => ({
+    ...step,
+    bakeMs: Math.max(step.bakeMs, longest),
+    gate: step.gate === null ? null : { ...step.gate, expiresInMs: Math.max(step.gate.expiresInMs, openMs) },
+  }));
   return withSubsets({ ...scenario, spec: { ...scenario.spec, steps, routeOrder, windows, tolerance } }, seed, startMs);
 }
 

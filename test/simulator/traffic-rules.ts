@@ -20,6 +20,8 @@ import {
 import type { Author } from './world.ts';
 
 const points = 0.01;
+/** So long a rollback waits for a working write of the other side. */
+const overdueMs = 15_000;
 
 /** Rules 1 and 5, on every write of ours and on every change of the modelled CLB. */
 export class TrafficRules {
@@ -92,6 +94,7 @@ export class TrafficRules {
     if (isShifting && known.every((state) => this.#isOutOfTurn(state, index, side, weights)))
       violate('1', `${what}: the other side goes first`);
     if (side === 'target') this.#checkCapacity(what, known, index, weights);
+    if (side === 'target' && isShifting) this.#checkSeal(what, known, index, weights);
   }
 
   setting(
@@ -207,6 +210,23 @@ export class TrafficRules {
     const isOfBefore = owner !== undefined && fence < (this.#facts.rollbackRevisions.get(owner.run) ?? 0);
     const ends = isOfBefore ? (this.#ends.get(index) ?? []) : [];
     return after > Math.max(highest(now), highest([endSums]), ...ends) + this.#nearness();
+  }
+
+  /** Who takes the target's weight away keeps writers of before out of the source first: they might take its weight, too. */
+  #checkSeal(what: string, known: readonly WorldState[], index: number, weights: CarrierWeights): void {
+    const { world, records, rollbackRevisions, violate } = this.#facts;
+    for (const record of records.values()) {
+      const { rollingBackSinceMs } = contextOf(record);
+      const least = rollbackRevisions.get(record.run) ?? 0;
+      const isOverdue = world.scheduler.nowMs - (rollingBackSinceMs ?? 0) > overdueMs;
+      if (!isRollingBack(record) || isOverdue || goalFor(record, world.route(index)) === null) continue;
+      const isOpen = known.every((state) => {
+        const route = state.routes[index] as RouteState;
+        const isCarrying = route.groups.some((group) => sumsOf(group).target > 0);
+        return isCarrying && (route.sides.source.fence ?? 0) < least && isZero(route, 'target', weights);
+      });
+      if (isOpen) violate('6', `${what}: a writer of before could still empty the source`);
+    }
   }
 
   /** A source that shrank is given time to grow before everything comes back to it (rule 5). */
