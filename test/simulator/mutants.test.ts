@@ -28,6 +28,15 @@ const rules: Readonly<Record<MutantName, string>> = {
   'split-onto-nobody': 'rule 1',
   'split-at-once': 'rule 5',
   'other-routes-dropped': 'rule 10',
+  'probes-ignored': 'rule 4',
+  'sick-source-ignored': 'rule 5',
+  'bake-ignored': 'rule 4',
+  'drift-fought': 'rule 8',
+  'undo-refused': 'rule 7',
+  'source-not-sealed': 'rule [16]',
+  'claim-unmet': 'rule 9',
+  'rescue-below': 'rule 9',
+  'storeless-asleep': 'rule 9',
   'causes-told': 'rule 11',
 };
 const seedsMax = 1_000;
@@ -35,6 +44,10 @@ const seedsMax = 1_000;
 const from: Partial<Record<MutantName, number>> = {
   'capacity-ignored': 101,
   'pulled-back-again': 131,
+  'probes-ignored': 31,
+  'sick-source-ignored': 71,
+  'undo-refused': 91,
+  'storeless-asleep': 61,
   'split-fence-off': 181,
   'split-onto-nobody': 881,
 };

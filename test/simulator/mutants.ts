@@ -131,6 +131,51 @@ export const mutants = {
     find: 'const http = httpOf(object).map((one, index) => (index === found.index ? written : one));',
     replace: 'const http = httpOf(object).length > 0 ? [written] : [];',
   }),
+  'probes-ignored': patched({
+    file: 'state-machines/assessment.ts',
+    find: 'if (target !== null) {',
+    replace: 'if (target !== null && target.failuresInRow > 1e6) {',
+  }),
+  'sick-source-ignored': patched({
+    file: 'state-machines/assessment.ts',
+    find: 'if (target !== null && source !== null) {',
+    replace: 'if (target !== null && source !== null && source.failuresInRow > 1e6) {',
+  }),
+  'bake-ignored': patched({
+    file: 'state-machines/assessment.ts',
+    find: "if (!context.isBaked) return { kind: 'stay', text: `baking",
+    replace: "if (context.step > 1e6) return { kind: 'stay', text: `baking",
+  }),
+  'drift-fought': patched({
+    file: 'state-machines/assessment.ts',
+    find: "if (!isAnswered && onDrift === 'restore' && !isMoreThanAsked)",
+    replace: 'if (!isMoreThanAsked)',
+  }),
+  'undo-refused': patched({
+    file: 'state-machines/migration.ts',
+    find: "rollback: toRollback,\n        'leftovers.counted'",
+    replace: "'leftovers.counted'",
+  }),
+  'source-not-sealed': patched({
+    file: 'src/engine/converge.ts',
+    find: "const isGuarded = move.kind === 'write' &&",
+    replace: "const isGuarded = move.kind === 'write' && round > 1e6 &&",
+  }),
+  'claim-unmet': patched({
+    file: 'src/engine/advance.ts',
+    find: 'const met = meetRescue(stored, atMs);',
+    replace: 'const met = stored.isFinal ? meetRescue(stored, atMs) : null;',
+  }),
+  'rescue-below': patched({
+    file: 'src/engine/rescue.ts',
+    find: 'const fence = fenceJump + (await',
+    replace: 'const fence = 0 * fenceJump + (await',
+  }),
+  'storeless-asleep': patched({
+    file: 'src/engine/watchdog-storeless.ts',
+    find: 'if (leftMs > 0) {',
+    replace: 'if (leftMs > -1e12) {',
+  }),
   'causes-told': patched({
     file: 'src/ports/errors.ts',
     find: 'return error instanceof Error ? error.message : String(error);',
