@@ -40,6 +40,10 @@ function seen({ context, event }: Args): Assessment {
   return assess(context, event.look, event.at);
 }
 
+/** Nobody opens a gate with the word for another one, be it of a step before or of another run. */
+const isThisGate = ({ context, event }: Args): boolean =>
+  event.type === 'approve' && (event.gate === null || event.gate === context.gate?.id);
+
 const isAnswer = ({ context, event }: Args): boolean => 'question' in event && event.question === context.question;
 
 function reasonOf({ context, event }: Args): string {
@@ -252,7 +256,7 @@ export const vocabulary = setup({
     glassWorked: (args) => isAnswer(args) && args.event.type === 'glass.tried' && args.event.problem === null,
     verifiesLastSkip: (args) => isAnswer(args) && args.context.skipsBakes,
     isHeldByWindow: ({ context }) => context.hold?.cause === 'window',
-    isHeldByGate: ({ context }) => context.hold?.cause === 'gateExpired',
+    isHeldByGate: (args) => args.context.hold?.cause === 'gateExpired' && isThisGate(args),
     hasStep: ({ context }) => context.step >= 0,
     hasVerifiedStep: ({ context }) =>
       context.step >= 0 && !['unreachable', 'overtaken', 'restarting'].includes(context.hold?.cause ?? ''),
@@ -260,8 +264,7 @@ export const vocabulary = setup({
     returns: ({ context }) => isLastStep(context) && context.spec.finish === 'return',
     isLast: ({ context }) => isLastStep(context),
     hasGate: ({ context }) => stepOf(context).gate !== null && !context.skipsBakes,
-    isThisGate: ({ context, event }) =>
-      event.type === 'approve' && (event.gate === null || event.gate === context.gate?.id),
+    isThisGate,
     promotesAll: ({ event }) => event.type === 'promote' && event.all,
     /** What could not be read is no reason to go back. */
     rollsBackWithoutData: ({ context }) =>

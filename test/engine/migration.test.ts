@@ -243,6 +243,16 @@ describe('a migration', () => {
     await until('completed');
   });
 
+  it("takes only this gate's id after it has expired, too", async () => {
+    await start({ steps: [aStep(10, { gate: { expiresInMs: 60_000, onExpiry: 'hold' } }), aStep(100)] });
+    await until('held');
+    await expect(sendCommand(world.ports, name, { type: 'approve', gate: 'another' }, 'ada')).rejects.toThrow(
+      'run-1-1',
+    );
+    await sendCommand(world.ports, name, { type: 'approve', gate: 'run-1-1' }, 'ada');
+    await until('completed');
+  });
+
   it('rolls back when its gate expires, and also when errors come while it is open', async () => {
     const gated = { steps: [aStep(10, { gate: { expiresInMs: 60_000, onExpiry: 'rollback' as const } }), aStep(100)] };
     await start(gated);

@@ -54,13 +54,20 @@ export class DriftRules {
     const isNews =
       next.state === 'held' && hold?.cause === 'drift' && /^progressing\.(baking|gated)$/.test(before.state);
     if (!isNews || contextOf(before).answeredDrift !== null || !this.#facts.scenario.hasHealthChecks) return;
-    if (states.every((state) => isCarried(before, state) && isMore(before, state)))
+    if (states.every((state) => isCarried(before, state) && hasWeight(before, state) && isMore(before, state)))
       this.#facts.violate('8', `${next.name} is held with more than was asked: ${hold.text}`);
   }
 }
 
 function isCarried(record: MigrationRecord, state: WorldState): boolean {
   return state.routes.every((route) => goalFor(record, route) === null || canCarry(state, route));
+}
+
+/** A source without weight gets nothing yet, however healthy it is. */
+function hasWeight(record: MigrationRecord, { routes }: WorldState): boolean {
+  return routes.every(
+    (route) => goalFor(record, route) === null || route.groups.every((one) => sumsOf(one).source > 0),
+  );
 }
 
 function isMore(record: MigrationRecord, { routes }: WorldState): boolean {
