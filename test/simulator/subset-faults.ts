@@ -120,6 +120,12 @@ const foreign: readonly Maker[] = [
   }),
 ];
 
+/** The target has no pod when the next step is to come. */
+function withoutTarget(random: Random): Fault {
+  const [atMs, forMs] = [random.between(2_000, 25_000), random.between(minute, 4 * minute)];
+  return { kind: 'subsetPods', of: 'to', left: 0, atMs, forMs };
+}
+
 /** What of the faults of a seed means anything to subsets, and more that is about them. */
 export function ofSubsets(faults: readonly Fault[], seed: number, safeMs: number): readonly Fault[] {
   const random = seededRandom(seed ^ 0x5b5fa);
@@ -127,5 +133,7 @@ export function ofSubsets(faults: readonly Fault[], seed: number, safeMs: number
   const makers = mood < 0.1 ? [] : mood < 0.5 ? ours : [...ours, ...foreign, ...foreign];
   const count = makers.length === 0 ? 0 : random.between(1, 5);
   const more = Array.from({ length: count }, () => pick(random, makers)(random, safeMs));
-  return [...faults.filter(({ kind }) => !ofRoutes.has(kind)), ...more];
+  const apart = seededRandom(seed ^ 0x5b5fb);
+  const gone = mood >= 0.5 && apart.next() < 0.3 ? [withoutTarget(apart)] : [];
+  return [...faults.filter(({ kind }) => !ofRoutes.has(kind)), ...more, ...gone];
 }
