@@ -216,8 +216,11 @@ function isBlatant(record: MigrationRecord, samples: readonly Sample[], inTime: 
   const told = samplesOfStage(record, samples).filter((one) => one.fromMs >= sinceMs && inTime.has(keyOf(one)));
   const margin = Math.min(1, spec.analysis.harmBudget / (share / 100));
   const rateOf = ({ requests, errors }: Sample): number => errors / requests;
+  // A source that failed as well in this step spoke for the target, and a judge may take its time to unlearn that.
+  const isSourceGood = told.every((one) => one.side === 'target' || one.errors <= one.requests * blatant.sourceRate);
   const newest = told.filter(({ side }) => side === 'target').slice(-blatant.intervals);
   return (
+    isSourceGood &&
     newest.length === blatant.intervals &&
     newest.every((target) => {
       const source = told.find(({ side, fromMs }) => side === 'source' && fromMs === target.fromMs);

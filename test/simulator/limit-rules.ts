@@ -1,4 +1,5 @@
 import type { MigrationRecord } from '../../src/domain/record.ts';
+import { sides } from '../../src/domain/spec.ts';
 import { stagesOf } from '../../src/domain/stages.ts';
 import type { HistoryEntry } from '../../src/ports/migration-store.ts';
 import { type EvidenceRules, movingStates } from './evidence-rules.ts';
@@ -29,7 +30,7 @@ const timersBear: ReadonlySet<string> = new Set([
 export class LimitRules {
   readonly #facts: Facts;
   readonly #entered = new Map<string, { readonly place: string; readonly atMs: number }>();
-  readonly #begun = new Map<string, number>();
+  readonly #begun = new Map<string, { readonly revision: number; readonly atMs: number }>();
   readonly #evidence: EvidenceRules;
   readonly #overdueSinceMs = new Map<string, number>();
   #freeSinceMs: number;
@@ -49,14 +50,14 @@ export class LimitRules {
     const place = `${next.state} ${contextOf(next).question}`;
     if (this.#entered.get(next.run)?.place !== place) this.#entered.set(next.run, { place, atMs: next.updatedAtMs });
     if (before === null || before.run !== next.run) {
-      this.#begun.set(next.run, next.revision);
+      this.#begun.set(next.run, { revision: next.revision, atMs: this.#facts.world.scheduler.nowMs });
       return;
     }
     this.#checkEnds(before, next, history);
     if (!instance.name.startsWith('watchdog')) this.#checkOverdue(before, next);
     const states = this.#facts.world.since(instance.knowsSinceMs());
     if (before.state === 'preflighting.keeping' && /^(progressing|held)/.test(next.state))
-      this.#checkFences(before, next, states);
+      this.#checkFences(before, next);
     const isVerified = contextOf(next).verifiedAtMs !== contextOf(before).verifiedAtMs;
     if (isVerified && before.state === 'progressing.shifting') this.#checkShare(before, states);
   }
@@ -112,14 +113,15 @@ export class LimitRules {
   }
 
   /** Proof, before anything moves, that a rollback can write: each object carries a fence of this run. */
-  #checkFences(before: MigrationRecord, next: MigrationRecord, states: readonly WorldState[]): void {
-    const least = this.#begun.get(next.run) ?? 0;
-    const isFenced = states.some(({ routes }) =>
-      routes.every(
-        (route) =>
-          goalFor(before, route) === null ||
-          Object.values(route.sides).every(({ fence }) => fence !== null && fence >= least),
-      ),
+  #checkFences(before: MigrationRecord, next: MigrationRecord): void {
+    const { world } = this.#facts;
+    const { revision, atMs } = this.#begun.get(next.run) ?? { revision: 0, atMs: 0 };
+    const states = world.since(atMs);
+    const isFenced = world.state.routes.every(
+      (route, index) =>
+        goalFor(before, route) === null ||
+        // Others may take one away meanwhile: each was there, and that is what proves the right to write.
+        sides.every((side) => states.some(({ routes }) => (routes[index]?.sides[side].fence ?? -1) >= revision)),
     );
     if (!isFenced) this.#facts.violate('6', `${next.name} begins before each object carries its fence`);
   }

@@ -12,10 +12,17 @@ import { canCarryAll, isSplitBack, splitStates, watchdogBears } from './time-rul
 const slackMs = 150_000;
 const storeless: ReadonlySet<string> = new Set([...watchdogBears, 'outage store']);
 
+/** When a rescue begins, and the highest fence that it finds. */
+export interface RescueBegin {
+  readonly fence: number;
+  readonly atMs: number;
+}
+
 /** Rule 9 where there is no record to go by: a person's rescue, and a watchdog without a store. */
 export class RescueRules {
   readonly #facts: Facts;
   #isRescued = false;
+  #saidAtMs = Number.NEGATIVE_INFINITY;
   #storelessSinceMs: number;
 
   constructor(facts: Facts) {
@@ -23,15 +30,15 @@ export class RescueRules {
     this.#storelessSinceMs = facts.world.scheduler.nowMs;
   }
 
-  /** The highest fence as a rescue begins. */
-  rescuing(): number {
-    return Math.max(0, ...this.#fences());
+  rescuing(): RescueBegin {
+    return { fence: Math.max(0, ...this.#fences()), atMs: this.#facts.world.scheduler.nowMs };
   }
 
   /** Every object that a writer of before could still change carries a newer fence, and the engine stays away. */
-  rescued(fenceBefore: number): void {
-    this.#isRescued = true;
-    if (this.#fences().some((fence) => fence <= fenceBefore))
+  rescued(begin: RescueBegin): void {
+    // Who told it to go on meanwhile has the last word.
+    this.#isRescued = this.#saidAtMs < begin.atMs;
+    if (this.#fences().some((fence) => fence <= begin.fence))
       this.#facts.violate('9', 'a rescue is verified, and an object lets a writer of before in');
   }
 
@@ -46,7 +53,9 @@ export class RescueRules {
     if (isMet && !isRollingBack(next) && !next.isFinal)
       this.#facts.violate('9', `${instance.name} goes on with ${next.name} as ${next.state} beside the watchdog`);
     const isSaid = history.some(({ kind, text }) => kind === 'command' && /^(resume|promote|approve|retry)/.test(text));
-    if (isSaid || before?.run !== next.run) this.#isRescued = false;
+    if (!isSaid && before?.run === next.run) return;
+    this.#isRescued = false;
+    this.#saidAtMs = this.#facts.world.scheduler.nowMs;
   }
 
   writing(instance: Instance, index: number, side: Side, weights: CarrierWeights): void {

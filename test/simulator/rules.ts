@@ -15,7 +15,7 @@ import { LimitRules } from './limit-rules.ts';
 import { ObjectRules } from './object-rules.ts';
 import type { Listening } from './ports.ts';
 import { RecordRules } from './record-rules.ts';
-import { RescueRules } from './rescue-rules.ts';
+import { type RescueBegin, RescueRules } from './rescue-rules.ts';
 import { settledSum, shareOf } from './state.ts';
 import { SubsetRecordRules } from './subset-record-rules.ts';
 import { SubsetRules } from './subset-rules.ts';
@@ -168,14 +168,14 @@ export class Rules implements Listening {
   }
 
   /** @returns what `rescued` is told at its end */
-  rescuing(isForced: boolean): number {
+  rescuing(isForced: boolean): RescueBegin {
     this.#traffic.rescuing(isForced);
     if (isForced) this.#subsets.force();
     return this.#rescues.rescuing();
   }
 
-  rescued(fenceBefore: number): void {
-    this.#rescues.rescued(fenceBefore);
+  rescued(begin: RescueBegin): void {
+    this.#rescues.rescued(begin);
     this.#subsetRecords.rescued();
   }
 

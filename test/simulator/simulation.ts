@@ -386,7 +386,7 @@ class Simulation {
   #rescue(isForced: boolean): void {
     this.#launch('rescue', 120_000, async (ports) => {
       this.#coverage.hit('rescue');
-      const fenceBefore = this.#rules.rescuing(isForced);
+      const begin = this.#rules.rescuing(isForced);
       const { name } = this.#scenario.spec;
       const onProgress = (note: string): void => {
         this.#trace.note(`rescue: ${note}`);
@@ -398,7 +398,7 @@ class Simulation {
         onProgress,
       });
       this.#trace.note(`rescue: ${isVerified ? 'verified' : 'not verified'}`);
-      if (isVerified) this.#rules.rescued(fenceBefore);
+      if (isVerified) this.#rules.rescued(begin);
     });
   }
 
