@@ -82,6 +82,8 @@ export class LimitRules {
     const { place, atMs } = this.#entered.get(next.run) ?? { place: '', atMs: next.updatedAtMs };
     const isOver = (record: MigrationRecord): boolean => limitMs !== null && record.updatedAtMs - atMs > limitMs;
     const deadlineMs = this.#evidence.movedMs(next.run) - contextOf(next).spec.deadlineMs;
+    // A hold ends it for a while; what comes after it has its own first moment.
+    if (!movingStates.has(next.state)) this.#overdueSinceMs.delete(`${next.run} deadline`);
     const overdue = isOver(before) ? place : movingStates.has(next.state) && deadlineMs > 0 ? 'deadline' : null;
     if (overdue === null || this.#facts.hasFailover) return;
     const key = `${next.run} ${overdue}`;
