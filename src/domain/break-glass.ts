@@ -1,4 +1,4 @@
-import { type CarrierWeights, predictedWeights, weightIn, weightSum } from './agreement.ts';
+import { type CarrierWeights, isWritten, predictedWeights, weightIn, weightSum } from './agreement.ts';
 import { type BaselineRoute, goalOf, type ServiceIdentity } from './baseline.ts';
 import {
   type BackendReading,
@@ -32,11 +32,14 @@ export function glassMoves(
     observation.groups.flatMap((group) => movesOf(group, side, readingOf(observation, side), goal[side])),
   );
   if (source === undefined || target === undefined) return [];
-  // A source that its baseline lowers waits for the target, or the share in between would rise (rule 1).
   const isLowered = source.some((move) => weightSum(move.backends) < weightBefore(observation, move));
+  // A source that its baseline lowers waits for the target, or the share in between would rise (rule 1).
   if (source.length > 0 && !(isLowered && target.length > 0)) {
+    // The next reconcile gives the target again what its annotation says: beside less of the source it would be more.
+    const isTargetBack = isWritten(observation.target, goal.target);
     // A baseline that gives the source nothing either must not darken the group (rule 1).
-    return isLowered && refusalOf(observation, 'source', goal.source, options) !== null ? [] : source;
+    const mayLower = isTargetBack && refusalOf(observation, 'source', goal.source, options) === null;
+    return isLowered && !mayLower ? [] : source;
   }
   return refusalOf(observation, 'target', goal.target, options) === null ? target : [];
 }

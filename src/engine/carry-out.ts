@@ -1,5 +1,6 @@
 import type { MigrationContext } from '../../state-machines/context.ts';
 import type { MigrationEffect } from '../../state-machines/effects.ts';
+import { isWritten } from '../domain/agreement.ts';
 import type { Baseline } from '../domain/baseline.ts';
 import type { Notice } from '../domain/notice.ts';
 import type { Command, MigrationRecord } from '../domain/record.ts';
@@ -80,7 +81,10 @@ function attempt(
   }
 }
 
-/** The way back is kept, and each object takes our fence: proof, before anything moves, that a rollback can write. */
+/**
+ * The way back is kept, and each object takes our fence: proof, before anything moves, that a rollback can write. What
+ * others changed since the preflight is not written over: then the baseline is no longer what is there.
+ */
 async function keepBaseline(
   ports: Ports,
   context: MigrationContext,
@@ -90,12 +94,23 @@ async function keepBaseline(
   const baseline = context.baseline as Baseline;
   await ports.router.keepBaseline(context.spec.name, baseline, fence);
   for (const kept of baseline.routes) {
-    for (const side of sides) await ports.router.write(kept.route, side, kept[side], fence);
+    const readings = await ports.router.read(kept.route);
+    for (const side of sides) {
+      const { carrier } = readings[side];
+      if (carrier !== null && !isWritten(readings[side], kept[side])) {
+        const { loadBalancer } = kept.route;
+        const reason = `the ${side} on ${loadBalancer} was changed since the preflight: its weight is ${weightText(carrier.weight)}, not ${weightText(kept[side].weight)}`;
+        return answer({ type: 'baseline.notKept', question, reason });
+      }
+      await ports.router.seal(kept.route, side, fence);
+    }
   }
   // Today's split is made explicit before anything moves: without it there would be nothing to go back to.
   for (const { route, split } of baseline.subsets) await ports.router.writeSplit(route, split, fence);
   return answer({ type: 'baseline.kept', question });
 }
+
+const weightText = (weight: string | null): string => (weight === null ? 'absent' : `"${weight}"`);
 
 async function watch(
   ports: Ports,

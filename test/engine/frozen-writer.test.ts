@@ -50,7 +50,7 @@ it('a writer frozen between the two writes of a shift meets the fence of the rol
     written.push(call.replace('router.', '').replace('write ', ''));
   };
   await live(world, 20_000);
-  expect(written).toEqual(['source 80', 'target 0', 'source 100']);
+  expect(written).toEqual(['seal source', 'seal target', 'source 100']);
 
   written.length = 0;
   await sendCommand(world.ports, name, { type: 'abort', isForced: false }, 'ada');
@@ -63,11 +63,23 @@ it('a start that meets the fence of a rescue before anything moved is refused', 
   const world = aWorld();
   await startMigration(world.ports, aSpec(), { run: 'run-1', actor: 'ada' });
   world.onCall = (call) => {
-    if (call === 'router.write source 100') world.side.source.fence = 1_000;
+    if (call === 'router.seal source') world.side.source.fence = 1_000;
   };
   await live(world, 20_000);
   expect(await view(world)).toMatchObject({ state: 'refused', reason: expect.stringContaining('somebody rescued') });
   expect(world.share()).toBe(0);
+});
+
+it('a start does not write over what others changed since its preflight', async () => {
+  const world = aWorld();
+  await startMigration(world.ports, aSpec(), { run: 'run-1', actor: 'ada' });
+  world.onCall = (call) => {
+    if (call === 'router.keepBaseline') world.drift('target', '7', 'ops');
+  };
+  await live(world, 20_000);
+  const reason = 'the target on lb-public was changed since the preflight: its weight is "7", not "0"';
+  expect(await view(world)).toMatchObject({ state: 'refused', reason });
+  expect(world.calls.filter((call) => call.startsWith('router.write'))).toEqual([]);
 });
 
 it('a rescue that slept between its look and its first write leaves nothing dark, however far the migration went', async () => {
