@@ -82,7 +82,9 @@ export class TrafficRules {
     const isKept =
       [...world.kept.values()].some(({ baseline }) => baseline !== null) ||
       this.#emptiedAtMs >= instance.knowsSinceMs();
-    if (!isKept && !instance.name.startsWith('rescue')) violate('9', `${what}: no way back is kept`);
+    // A failover may bring back a record whose end was lost, and with it whose way back was emptied.
+    if (!isKept && !instance.name.startsWith('rescue') && !this.#facts.hasFailover)
+      violate('9', `${what}: no way back is kept`);
     const known = world.since(instance.knowsSinceMs());
     if (known.every((state) => this.#darkens(state, index, side, weights)))
       violate('1', `${what}: nothing is left that carries`);
