@@ -122,6 +122,8 @@ export const foreignKinds: ReadonlySet<FaultKind> = new Set([
   'fight',
   'followerDrift',
   'clbDrift',
+  // A writer that was frozen meets nothing any more.
+  'fenceLost',
   ...foreignSubsetKinds,
 ]);
 
