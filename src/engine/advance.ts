@@ -1,11 +1,10 @@
-import type { AnswerEvent, MigrationEvent } from '../../state-machines/events.ts';
+import type { MigrationEvent } from '../../state-machines/events.ts';
 import { type Command, dueAtMs, type MigrationRecord } from '../domain/record.ts';
 import { ConflictError } from '../ports/errors.ts';
 import type { HistoryEntry } from '../ports/migration-store.ts';
 import type { Ports } from '../ports/ports.ts';
 import { carryOut } from './carry-out.ts';
 import type { Outcome } from './outcome.ts';
-import { contextOf } from './snapshot.ts';
 import { acknowledge, fireTimers, historyOf, meetRescue, stepRecord } from './step.ts';
 
 /**
@@ -147,8 +146,7 @@ function apply(current: MigrationRecord, { command, outcome }: Finished, atMs: n
     case 'answer': {
       const acknowledged = acknowledge(current, command.id);
       const stepped = stepRecord(acknowledged, { ...outcome.event, at: atMs });
-      if (stepped === null) return { next: acknowledged, history: [] };
-      return seenOvertaken(outcome.event, { next: stepped.record, history: stepped.history }, atMs);
+      return { next: stepped?.record ?? acknowledged, history: stepped?.history ?? [] };
     }
     case 'tellAndAgain': {
       const postponed = postpone(current, command.id, atMs + outcome.inMs, outcome.note);
@@ -170,17 +168,6 @@ function apply(current: MigrationRecord, { command, outcome }: Finished, atMs: n
   }
 }
 
-/** A look met the fence of somebody else: whoever tells the migration to go on is not to meet it once more. */
-function seenOvertaken(event: AnswerEvent, { next, history }: Change, atMs: number): Change {
-  const fence = event.type === 'watch.seen' ? event.look.newerFence : null;
-  if (fence === null || fence <= next.revision || contextOf(next).hold?.cause !== 'overtaken') return { next, history };
-  const line = historyOf('fence.raised', overtakenText(fence), next.run, fence + 1, atMs);
-  return { next: { ...next, revision: fence }, history: [...history, line] };
-}
-
-const overtakenText = (fence: number): string =>
-  `an object carries fence ${fence}: somebody rescued, or the store lost commits`;
-
 /** What ends by a higher fence: a shift is held, and a start before anything moved is refused. */
 const overtakenBy: Readonly<Record<string, 'shift.overtaken' | 'baseline.notKept'>> = {
   shift: 'shift.overtaken',
@@ -192,7 +179,7 @@ const overtakenBy: Readonly<Record<string, 'shift.overtaken' | 'baseline.notKept
  * somebody rescued, or the store lost commits: the record goes on above the fence, and going forward is never fought for.
  */
 function overtaken(current: MigrationRecord, command: Command, fence: number, atMs: number): Change {
-  const text = overtakenText(fence);
+  const text = `an object carries fence ${fence}: somebody rescued, or the store lost commits`;
   const postponed = postpone(current, command.id, atMs, text);
   if (current.revision >= fence) return { next: postponed, history: [] };
   const raised = { ...postponed, revision: fence };
