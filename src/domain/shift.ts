@@ -182,10 +182,14 @@ function undercutRefusal(observation: RouteObservation, side: Side, weights: Car
   const other: Side = side === 'source' ? 'target' : 'source';
   const { carrier } = readingOf(observation, other);
   if (carrier === null) return null;
+  const own = readingOf(observation, side);
+  // What was set straight at the CLB is gone with the next reconcile: the annotation is what is taken away then.
+  const hasWeight = (group: GroupReading): boolean =>
+    weightSum(ownOf(group, own)) > 0 || (own.carrier !== null && sumAfter(observation, group, side, own.carrier) > 0);
   const undercut = observation.groups.find(
     (group) =>
       sumAfter(observation, group, side, weights) === 0 &&
-      weightSum(ownOf(group, readingOf(observation, side))) > 0 &&
+      hasWeight(group) &&
       sumAfter(observation, group, other, carrier) === 0,
   );
   if (undercut === undefined) return null;

@@ -53,6 +53,14 @@ const found: readonly Found[] = [
     ],
   },
   {
+    name: 'a source that was about to be emptied is told to carry before the target is emptied in writing',
+    seed: 9_991,
+    faults: [
+      { kind: 'outage', of: 'ack', atMs: 9_445, forMs: 213_854 },
+      { kind: 'person', atMs: 45_478, command: { type: 'rollback', isForced: true } },
+    ],
+  },
+  {
     name: 'what was set straight at the CLB is not undone by a fence on an object that says something else',
     seed: 30_586,
     faults: [
