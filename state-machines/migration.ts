@@ -73,6 +73,7 @@ export const migrationMachine = vocabulary.createMachine({
 
     // Where to begin, or to go on after a hold or a pause. Never rests.
     resuming: {
+      entry: 'goOn',
       always: [
         { guard: 'hasStep', target: 'progressing' },
         { guard: 'isOutsideWindow', target: 'held', actions: outsideWindow },
@@ -198,6 +199,7 @@ export const migrationMachine = vocabulary.createMachine({
     },
     // Where to go from a step that is done. Never rests.
     advancing: {
+      entry: 'goOn',
       always: [
         {
           guard: 'hasRehearsed',
