@@ -49,7 +49,7 @@ export function differencesOfSide(
 ): readonly Difference[] {
   const reading = readingOf(observation, side);
   return [
-    ...carrierDifferences(side, reading, goal),
+    ...writtenDifferences(side, reading, goal),
     ...reading.services.flatMap((service) => serviceDifference(side, service, goal)),
     ...observation.groups.flatMap((group) => groupDifferences(side, reading, goal, group)),
   ];
@@ -57,7 +57,7 @@ export function differencesOfSide(
 
 /** True when the object that carries the weight says what it should; the rest is then on its way. */
 export function isWritten(reading: SideReading, goal: CarrierWeights): boolean {
-  return carrierDifferences('source', reading, goal).length === 0;
+  return writtenDifferences('source', reading, goal).length === 0;
 }
 
 /** The weight that the Service in one cluster is to get. */
@@ -112,7 +112,8 @@ export function weightSum(backends: readonly BackendReading[]): number {
   return backends.reduce((sum, backend) => sum + backend.weight, 0);
 }
 
-function carrierDifferences(side: Side, reading: SideReading, goal: CarrierWeights): readonly Difference[] {
+/** What the object that carries the weight says in place of the goal, base and overrides; or that it cannot be read. */
+export function writtenDifferences(side: Side, reading: SideReading, goal: CarrierWeights): readonly Difference[] {
   const { carrier } = reading;
   if (carrier === null) {
     return [{ side, at: 'annotation', text: `the ${side} weight cannot be read`, isSettling: true }];

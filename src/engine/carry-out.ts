@@ -1,6 +1,6 @@
 import type { MigrationContext } from '../../state-machines/context.ts';
 import type { MigrationEffect } from '../../state-machines/effects.ts';
-import { isWritten } from '../domain/agreement.ts';
+import { writtenDifferences } from '../domain/agreement.ts';
 import type { Baseline } from '../domain/baseline.ts';
 import type { Notice } from '../domain/notice.ts';
 import type { Command, MigrationRecord } from '../domain/record.ts';
@@ -96,10 +96,9 @@ async function keepBaseline(
   for (const kept of baseline.routes) {
     const readings = await ports.router.read(kept.route);
     for (const side of sides) {
-      const { carrier } = readings[side];
-      if (carrier !== null && !isWritten(readings[side], kept[side])) {
-        const { loadBalancer } = kept.route;
-        const reason = `the ${side} on ${loadBalancer} was changed since the preflight: its weight is ${weightText(carrier.weight)}, not ${weightText(kept[side].weight)}`;
+      const [changed] = writtenDifferences(side, readings[side], kept[side]);
+      if (changed !== undefined && readings[side].carrier !== null) {
+        const reason = `changed since the preflight, on ${kept.route.loadBalancer}: ${changed.text}`;
         return answer({ type: 'baseline.notKept', question, reason });
       }
       await ports.router.seal(kept.route, side, fence);
@@ -109,8 +108,6 @@ async function keepBaseline(
   for (const { route, split } of baseline.subsets) await ports.router.writeSplit(route, split, fence);
   return answer({ type: 'baseline.kept', question });
 }
-
-const weightText = (weight: string | null): string => (weight === null ? 'absent' : `"${weight}"`);
 
 async function watch(
   ports: Ports,

@@ -77,7 +77,7 @@ it('a start does not write over what others changed since its preflight', async 
     if (call === 'router.keepBaseline') world.drift('target', '7', 'ops');
   };
   await live(world, 20_000);
-  const reason = 'the target on lb-public was changed since the preflight: its weight is "7", not "0"';
+  const reason = 'changed since the preflight, on lb-public: target weight is "7", not "0", last written by ops';
   expect(await view(world)).toMatchObject({ state: 'refused', reason });
   expect(world.calls.filter((call) => call.startsWith('router.write'))).toEqual([]);
 });
