@@ -5,8 +5,8 @@ import { splitDifferences } from '../domain/split.ts';
 import type { Ports } from '../ports/ports.ts';
 
 /**
- * Brings our fence to every object that says already what the baseline says, and needs no other write: a writer of before, frozen in the middle of a shift, must
- * find a newer fence wherever it wakes up (rule 6).
+ * Brings our fence to every object that says already what the baseline says, and needs no other write: a writer of
+ * before, frozen in the middle of a shift, must find a newer fence wherever it wakes up (rule 6).
  *
  * @param enough a fence that keeps every writer of before out, where that is less than `fence`
  * @returns true where no object was left without it when it was read

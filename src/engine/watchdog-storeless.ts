@@ -15,7 +15,10 @@ type StorelessPorts = Pick<Ports, 'clock' | 'router' | 'loadBalancer' | 'probe'>
 /** What was done of one migration from its kept baseline. */
 export interface Rescuing {
   readonly name: string;
-  /** `waiting`: the store is not lost for long enough, or what is kept has to be read anew; `resting`: it has arrived and keeps its traffic. */
+  /**
+   * `waiting`: the store is not lost for long enough, or what is kept has to be read anew; `resting`: it has arrived and
+   * keeps its traffic.
+   */
   readonly end: 'resting' | 'waiting' | 'restored' | 'underWay';
   readonly note: string;
 }
