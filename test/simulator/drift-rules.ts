@@ -1,7 +1,5 @@
 import type { MigrationRecord } from '../../src/domain/record.ts';
-import type { HistoryEntry } from '../../src/ports/migration-store.ts';
-import { askedOf, contextOf, type Facts, goalFor, objectsAgree } from './facts.ts';
-import type { Instance } from './instance.ts';
+import { askedOf, type Commit, contextOf, type Facts, goalFor, objectsAgree } from './facts.ts';
 import { shareOf, sumsOf, type WorldState } from './state.ts';
 import { canCarry } from './traffic-rules.ts';
 
@@ -13,12 +11,7 @@ export class DriftRules {
     this.#facts = facts;
   }
 
-  committed(
-    instance: Instance,
-    before: MigrationRecord | null,
-    next: MigrationRecord,
-    history: readonly HistoryEntry[],
-  ): void {
+  committed({ instance, before, next, history }: Commit): void {
     if (before === null || before.run !== next.run) return;
     const states = this.#facts.world.since(instance.knowsSinceMs());
     const isTold = (what: string): boolean => history.some(({ kind }) => kind === what);

@@ -3,7 +3,7 @@ import type { Side, Window } from '../../src/domain/spec.ts';
 import { stagesOf } from '../../src/domain/stages.ts';
 import type { Sample } from '../../src/domain/verdict.ts';
 import type { HistoryEntry } from '../../src/ports/migration-store.ts';
-import { contextOf, type Facts, goalsOf, isRollingBack, missedShare, wasAsAsked } from './facts.ts';
+import { type Commit, contextOf, type Facts, goalsOf, isRollingBack, missedShare, wasAsAsked } from './facts.ts';
 import type { Instance } from './instance.ts';
 
 /** Time in these counts against the deadline. */
@@ -51,12 +51,7 @@ export class EvidenceRules {
     this.#looks.set(instance, looks.set(name, { question, isBad: isBlatant(record, samples, this.#inTime) }));
   }
 
-  committed(
-    instance: Instance,
-    before: MigrationRecord | null,
-    next: MigrationRecord,
-    history: readonly HistoryEntry[],
-  ): void {
+  committed({ instance, before, next, history }: Commit): void {
     if (before === null || before.run !== next.run) return;
     if (movingStates.has(before.state)) {
       this.#movedMs.set(next.run, this.movedMs(next.run) + Math.max(0, next.updatedAtMs - before.updatedAtMs));

@@ -5,7 +5,9 @@ import type { MigrationRecord } from '../../src/domain/record.ts';
 import { stagesOf } from '../../src/domain/stages.ts';
 import { type Split, virtualServiceName } from '../../src/domain/subset-route.ts';
 import type { Sample } from '../../src/domain/verdict.ts';
+import type { HistoryEntry } from '../../src/ports/migration-store.ts';
 import type { MigrationContext } from '../../state-machines/context.ts';
+import type { Instance } from './instance.ts';
 import type { Scenario } from './scenario.ts';
 import {
   type GroupState,
@@ -24,6 +26,18 @@ import type { Weather } from './weather.ts';
 import type { World } from './world.ts';
 
 const roundingError = 0.01;
+
+/** What may take so long although nothing stands in its way: two ticks of a function, and what a look needs. */
+export const slackMs = 150_000;
+
+/** One commit of a record, and who made it. */
+export interface Commit {
+  readonly instance: Instance;
+  /** What was there, of this run or of one before; null at a name's first. */
+  readonly before: MigrationRecord | null;
+  readonly next: MigrationRecord;
+  readonly history: readonly HistoryEntry[];
+}
 
 /** What the rules look at: the world as it is modelled, and what was committed. */
 export interface Facts {

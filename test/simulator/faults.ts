@@ -1,6 +1,7 @@
 import type { PersonCommand } from '../../src/domain/person-command.ts';
 import type { Side } from '../../src/domain/spec.ts';
 import { type Random, seededRandom } from '../../src/sandbox/random.ts';
+import { pick, type Spell, spell } from './draws.ts';
 import type { Scenario } from './scenario.ts';
 import { foreignSubsetKinds, ofSubsets, type SubsetFault, type subsetPortNames } from './subset-faults.ts';
 
@@ -47,12 +48,6 @@ export const writingPorts = [
   'store.lease',
   'store.endLease',
 ] as const satisfies readonly PortName[];
-
-interface Spell {
-  /** Since the start of the run. */
-  readonly atMs: number;
-  readonly forMs: number;
-}
 
 interface Call {
   readonly port: PortName;
@@ -132,11 +127,6 @@ const sides = ['source', 'target'] as const;
 
 type Maker = (random: Random, safeMs: number) => Fault;
 
-const pick = <T>(random: Random, all: readonly T[]): T => all[random.between(0, all.length - 1)] as T;
-const spell = (random: Random, safeMs: number, mostMs: number): Spell => ({
-  atMs: random.between(0, safeMs),
-  forMs: random.between(1_000, mostMs),
-});
 /** Some ports are called three times in a run, and some three hundred times. */
 const callOf = (random: Random): Call => ({
   port: pick(random, portNames),

@@ -3,28 +3,17 @@ import { sides } from '../../src/domain/spec.ts';
 import { stagesOf } from '../../src/domain/stages.ts';
 import type { HistoryEntry } from '../../src/ports/migration-store.ts';
 import { type EvidenceRules, movingStates } from './evidence-rules.ts';
-import { contextOf, type Facts, goalFor, missedShare } from './facts.ts';
-import type { Instance } from './instance.ts';
+import { type Commit, contextOf, type Facts, goalFor, missedShare, slackMs } from './facts.ts';
 import type { WorldState } from './state.ts';
+import { glassBears } from './time-rules.ts';
 
 const minute = 60_000;
-/** What may take so long although nothing stands in its way: two ticks of a function, and what a look needs. */
-const slackMs = 150_000;
 /** Who was frozen with a result in hand commits that first; the next who looks ends what is over. */
 const overdueMsMax = 90_000;
 const shiftMs = 5 * minute;
 const rollbackMs = 10 * minute;
 /** What timers put up with: they are the store's and the functions' alone. */
-const timersBear: ReadonlySet<string> = new Set([
-  'outage ack',
-  'outage asm',
-  'outage clb',
-  'outage signals',
-  'outage chat',
-  'stall',
-  'signals',
-  'probe',
-]);
+const timersBear: ReadonlySet<string> = new Set([...glassBears, 'outage clb']);
 
 /** What the spec promises of times and ends: every state has a bound, and leads where it was said to lead. */
 export class LimitRules {
@@ -41,12 +30,7 @@ export class LimitRules {
     this.#freeSinceMs = facts.world.scheduler.nowMs;
   }
 
-  committed(
-    instance: Instance,
-    before: MigrationRecord | null,
-    next: MigrationRecord,
-    history: readonly HistoryEntry[],
-  ): void {
+  committed({ instance, before, next, history }: Commit): void {
     const place = `${next.state} ${contextOf(next).question}`;
     if (this.#entered.get(next.run)?.place !== place) this.#entered.set(next.run, { place, atMs: next.updatedAtMs });
     if (before === null || before.run !== next.run) {

@@ -10,11 +10,12 @@ import type { Sample } from '../../src/domain/verdict.ts';
 import { ConflictError, FencedError, TerminalError, TransientError } from '../../src/ports/errors.ts';
 import { type KeptBaselines, noMark } from '../../src/ports/kept-baselines.ts';
 import type { LoadBalancer, WeightedBackend } from '../../src/ports/load-balancer.ts';
-import type { HistoryEntry, Holder, MigrationStore } from '../../src/ports/migration-store.ts';
+import type { Holder, MigrationStore } from '../../src/ports/migration-store.ts';
 import type { Ports } from '../../src/ports/ports.ts';
 import type { TrafficRouter } from '../../src/ports/traffic-router.ts';
 import { aListener, aLoadBalancer, aroundService, groupsIn } from '../fixtures/surroundings.ts';
 import type { Calls } from './calls.ts';
+import type { Commit } from './facts.ts';
 import type { Instance } from './instance.ts';
 import type { Scenario } from './scenario.ts';
 import { sent } from './secret.ts';
@@ -28,12 +29,7 @@ const busyMs = 250;
 
 /** What checks hear of each effect on the world, at the moment at which it takes place. */
 export interface Listening {
-  committed(
-    instance: Instance,
-    before: MigrationRecord | null,
-    next: MigrationRecord,
-    history: readonly HistoryEntry[],
-  ): void;
+  committed(commit: Commit): void;
   /** Before the write: what it is about to do. */
   writing(
     instance: Instance,
@@ -168,7 +164,7 @@ function storeOf(outside: Outside, instance: Instance): MigrationStore {
               parsed.set(name, { text, record: checkedRecord(name, revision, json.write(name, next).value) });
             const before = records.get(next.name) ?? null;
             records.set(next.name, next);
-            listening.committed(instance, before, next, history);
+            listening.committed({ instance, before, next, history });
             return done;
           }),
         `${next.name} ${next.revision} ${next.state}`,

@@ -2,7 +2,7 @@ import { encodeHolder } from '../../src/adapters/memory/stored-record.ts';
 import type { Notice } from '../../src/domain/notice.ts';
 import type { Command, MigrationRecord } from '../../src/domain/record.ts';
 import type { HistoryEntry, Holder } from '../../src/ports/migration-store.ts';
-import { contextOf, type Facts, goalsOf, isRollingBack, wasAsAsked } from './facts.ts';
+import { type Commit, contextOf, type Facts, goalsOf, isRollingBack, wasAsAsked } from './facts.ts';
 import type { Instance } from './instance.ts';
 import type { WorldState } from './state.ts';
 import { fenceIn } from './subset-state.ts';
@@ -36,12 +36,7 @@ export class RecordRules {
     this.#posted.set(key, text);
   }
 
-  committed(
-    instance: Instance,
-    before: MigrationRecord | null,
-    next: MigrationRecord,
-    history: readonly HistoryEntry[],
-  ): void {
+  committed({ instance, before, next, history }: Commit): void {
     const { violate } = this.#facts;
     this.#committed.add(keyOf(next));
     const isNew = before === null || before.run !== next.run;

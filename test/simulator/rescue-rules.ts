@@ -1,15 +1,11 @@
 import type { CarrierWeights } from '../../src/domain/agreement.ts';
-import type { MigrationRecord } from '../../src/domain/record.ts';
 import type { Side } from '../../src/domain/spec.ts';
-import type { HistoryEntry } from '../../src/ports/migration-store.ts';
-import { contextOf, type Facts, goalFor, isDark, isRollingBack } from './facts.ts';
+import { type Commit, contextOf, type Facts, goalFor, isDark, isRollingBack, slackMs } from './facts.ts';
 import type { Instance } from './instance.ts';
 import { sumsOf } from './state.ts';
 import { fenceIn } from './subset-state.ts';
 import { canCarryAll, isSplitBack, splitStates, watchdogBears } from './time-rules.ts';
 
-/** What may take so long although nothing stands in its way: two ticks of a function, and what a look needs. */
-const slackMs = 150_000;
 const storeless: ReadonlySet<string> = new Set([...watchdogBears, 'outage store']);
 
 /** When a rescue begins, and the highest fence that it finds. */
@@ -42,12 +38,7 @@ export class RescueRules {
       this.#facts.violate('9', 'a rescue is verified, and an object lets a writer of before in');
   }
 
-  committed(
-    instance: Instance,
-    before: MigrationRecord | null,
-    next: MigrationRecord,
-    history: readonly HistoryEntry[],
-  ): void {
+  committed({ instance, before, next, history }: Commit): void {
     // An engine that meets the watchdog's claim only carries that rollback on.
     const isMet = before?.run === next.run && before.rescue !== undefined && !instance.name.startsWith('watchdog');
     if (isMet && !isRollingBack(next) && !next.isFinal)

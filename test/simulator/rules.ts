@@ -6,10 +6,10 @@ import type { Side } from '../../src/domain/spec.ts';
 import type { Split } from '../../src/domain/subset-route.ts';
 import type { Sample } from '../../src/domain/verdict.ts';
 import type { WeightedBackend } from '../../src/ports/load-balancer.ts';
-import type { HistoryEntry, Holder } from '../../src/ports/migration-store.ts';
+import type { Holder } from '../../src/ports/migration-store.ts';
 import { DriftRules } from './drift-rules.ts';
 import { EvidenceRules } from './evidence-rules.ts';
-import { contextOf, type Facts, goalFor, goalsOf, splitGoalFor, wasAsAsked } from './facts.ts';
+import { type Commit, contextOf, type Facts, goalFor, goalsOf, splitGoalFor, wasAsAsked } from './facts.ts';
 import type { Instance } from './instance.ts';
 import { LimitRules } from './limit-rules.ts';
 import { ObjectRules } from './object-rules.ts';
@@ -61,12 +61,8 @@ export class Rules implements Listening {
     if (this.violations.length < violationsMax) this.violations.push(`rule ${rule}: ${text}`);
   }
 
-  committed(
-    instance: Instance,
-    before: MigrationRecord | null,
-    next: MigrationRecord,
-    history: readonly HistoryEntry[],
-  ): void {
+  committed(commit: Commit): void {
+    const { before, next, history } = commit;
     const { hit } = this.#facts;
     const from = before === null || before.run !== next.run ? 'start' : before.state;
     hit(`state ${next.state}`);
@@ -76,14 +72,14 @@ export class Rules implements Listening {
       this.#traffic.force();
       this.#subsets.force();
     }
-    this.#records.committed(instance, before, next, history);
-    this.#evidence.committed(instance, before, next, history);
-    this.#time.committed(instance, before, next, history);
+    this.#records.committed(commit);
+    this.#evidence.committed(commit);
+    this.#time.committed(commit);
     this.#objects.committed(next, history);
-    this.#subsetRecords.committed(instance, before, next, history);
-    this.#drift.committed(instance, before, next, history);
-    this.#limits.committed(instance, before, next, history);
-    this.#rescues.committed(instance, before, next, history);
+    this.#subsetRecords.committed(commit);
+    this.#drift.committed(commit);
+    this.#limits.committed(commit);
+    this.#rescues.committed(commit);
     this.#noteEnds(before, next);
   }
 

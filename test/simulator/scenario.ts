@@ -2,6 +2,7 @@ import type { BackendMode } from '../../src/domain/backend-weights.ts';
 import { type Route, type Side, type Spec, type Step, type Window, weekdays } from '../../src/domain/spec.ts';
 import { type Random, seededRandom } from '../../src/sandbox/random.ts';
 import { anAnalysis, aProbe, aRoute, aSpec } from '../fixtures/builders.ts';
+import { chance, pick } from './draws.ts';
 import {
   type ClbBackend,
   namespace,
@@ -34,9 +35,6 @@ export interface Scenario {
 
 /** When a run begins; a Monday, UTC. */
 export const startMs = 1_790_000_000_000;
-
-const pick = <T>(random: Random, all: readonly T[]): T => all[random.between(0, all.length - 1)] as T;
-const chance = (random: Random, of: number): boolean => random.next() < of;
 
 export function makeScenario(seed: number): Scenario {
   const scenario = makeFirst(seededRandom(seed));

@@ -1,4 +1,5 @@
 import { type Random, seededRandom } from '../../src/sandbox/random.ts';
+import { pick, spell } from './draws.ts';
 import type { Fault, FaultKind } from './faults.ts';
 
 /** Calls that only a migration of subsets makes. Apart from the others, so that those are drawn as they were. */
@@ -48,17 +49,12 @@ const ofRoutes: ReadonlySet<FaultKind> = new Set([
 ]);
 
 const minute = 60_000;
-const pick = <T>(random: Random, all: readonly T[]): T => all[random.between(0, all.length - 1)] as T;
 /** A mesh is asked many times and written to a few times. */
 const readCall = (random: Random) => ({
   port: pick(random, ['router.readSplit', 'router.readSplit', 'router.lookSplit'] as const),
   nth: 1 + Math.floor(60 * random.next() ** 3),
 });
 const writeCall = (random: Random) => ({ port: 'router.writeSplit' as const, nth: random.between(1, 8) });
-const spell = (random: Random, safeMs: number, mostMs: number) => ({
-  atMs: random.between(0, safeMs),
-  forMs: random.between(1_000, mostMs),
-});
 
 type Maker = (random: Random, safeMs: number) => Fault;
 

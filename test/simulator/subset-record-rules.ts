@@ -1,7 +1,6 @@
 import type { MigrationRecord } from '../../src/domain/record.ts';
 import type { Split } from '../../src/domain/subset-route.ts';
-import type { HistoryEntry } from '../../src/ports/migration-store.ts';
-import { contextOf, type Facts, isRollingBack, splitGoalFor } from './facts.ts';
+import { type Commit, contextOf, type Facts, isRollingBack, splitGoalFor } from './facts.ts';
 import type { Instance } from './instance.ts';
 import type { WorldState } from './state.ts';
 import { fenceIn, hasPod, type SplitState, shareAt, weightsIn } from './subset-state.ts';
@@ -19,12 +18,7 @@ export class SubsetRecordRules {
     this.#facts = facts;
   }
 
-  committed(
-    instance: Instance,
-    before: MigrationRecord | null,
-    next: MigrationRecord,
-    history: readonly HistoryEntry[],
-  ): void {
+  committed({ instance, before, next, history }: Commit): void {
     if (contextOf(next).spec.subsets.length === 0) return;
     const isSaid = history.some(({ kind, text }) => kind === 'command' && /^(resume|promote|approve|retry)/.test(text));
     if (isSaid || before?.run !== next.run) this.#rescuedFence = null;

@@ -1,11 +1,9 @@
 import type { SubsetRoute } from '../../src/domain/subset-route.ts';
 import { type Random, seededRandom } from '../../src/sandbox/random.ts';
 import { aSubsetRoute } from '../fixtures/builders.ts';
+import { chance, pick } from './draws.ts';
 import type { Scenario } from './scenario.ts';
 import { type Destination, type HttpRoute, type SplitState, writtenAs } from './subset-state.ts';
-
-const pick = <T>(random: Random, all: readonly T[]): T => all[random.between(0, all.length - 1)] as T;
-const chance = (random: Random, of: number): boolean => random.next() < of;
 
 /**
  * In one seed of eight subsets of a host in place of routes, which cannot stand beside each other in a file. Drawn from

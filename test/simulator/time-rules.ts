@@ -2,6 +2,7 @@ import type { MigrationRecord } from '../../src/domain/record.ts';
 import type { HistoryEntry } from '../../src/ports/migration-store.ts';
 import type { EvidenceRules } from './evidence-rules.ts';
 import {
+  type Commit,
   contextOf,
   type Facts,
   goalFor,
@@ -10,6 +11,7 @@ import {
   isDark,
   isRollingBack,
   missedShare,
+  slackMs,
   wasAsAsked,
 } from './facts.ts';
 import type { Instance } from './instance.ts';
@@ -17,8 +19,6 @@ import { sumsOf, type WorldState } from './state.ts';
 import { hasPod, type SplitState, shareAt, weightsIn } from './subset-state.ts';
 import { canCarry } from './traffic-rules.ts';
 
-/** What may take so long although nothing stands in its way: two ticks of a function, and what a look needs. */
-const slackMs = 150_000;
 /** Of a share, in per cent: less than weights can say. */
 const points = 0.01;
 export const splitStates = /^(progressing\..+|held|paused|rollingBack|tryingGlass|stuck)$/;
@@ -41,12 +41,7 @@ export class TimeRules {
     this.#meshFreeSinceMs = facts.world.scheduler.nowMs;
   }
 
-  committed(
-    instance: Instance,
-    before: MigrationRecord | null,
-    next: MigrationRecord,
-    history: readonly HistoryEntry[],
-  ): void {
+  committed({ instance, before, next, history }: Commit): void {
     if (before !== null && before.run === next.run) {
       this.#checkClaim(instance, before, next, history);
     }
@@ -195,23 +190,9 @@ export const watchdogBears: ReadonlySet<string> = new Set([
   'outage signals',
   'outage chat',
 ]);
+/** Everything that is about evidence, and what only follows or is told. */
+const evidence = ['outage signals', 'outage chat', 'stall', 'signals', 'probe'] as const;
 /** What a rollback puts up with: no Kubernetes API, no controller, no chat, no signals. */
-const glassBears: ReadonlySet<string> = new Set([
-  'outage ack',
-  'outage asm',
-  'outage signals',
-  'outage chat',
-  'stall',
-  'signals',
-  'probe',
-]);
+export const glassBears: ReadonlySet<string> = new Set(['outage ack', 'outage asm', ...evidence]);
 /** What a rollback of subsets puts up with. */
-const meshBears: ReadonlySet<string> = new Set([
-  'outage ack',
-  'outage clb',
-  'outage signals',
-  'outage chat',
-  'stall',
-  'signals',
-  'probe',
-]);
+const meshBears: ReadonlySet<string> = new Set(['outage ack', 'outage clb', ...evidence]);
