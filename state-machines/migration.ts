@@ -96,15 +96,7 @@ export const migrationMachine = vocabulary.createMachine({
           on: {
             'shift.planned': {
               guard: 'isAnswer',
-              actions: [
-                assign({
-                  goals: ({ event }) => event.goals,
-                  splits: ({ event }) => event.splits,
-                  goalsOf: ({ event }) => event.question,
-                  plannedWrites: ({ event }) => event.writes,
-                }),
-                shiftStep,
-              ],
+              actions: ['keepPlan', shiftStep],
             },
             'shift.unreachable': {
               guard: 'isAnswer',

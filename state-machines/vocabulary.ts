@@ -158,6 +158,11 @@ export const vocabulary = setup({
     }),
     holdAgain: assign({ hold: ({ context }) => context.waitsFor }),
     goOn: assign({ waitsFor: null }),
+    keepPlan: assign(({ event }) =>
+      event.type === 'shift.planned'
+        ? { goals: event.goals, splits: event.splits, goalsOf: event.question, plannedWrites: event.writes }
+        : {},
+    ),
     keepVerified: assign(({ event }) =>
       event.type === 'shift.verified' || event.type === 'restore.verified'
         ? // What was observed was observed of another share.
