@@ -191,12 +191,20 @@ describe('a shift during which the function process is killed', () => {
     // Plan, write, write and verify, each with the load and the commit before it and after it.
     expect(deaths.length).toBeGreaterThanOrEqual(20);
     expect(deaths).toContain('before loadBalancer.describeGroups');
-    expect(deaths.filter((death) => death === 'before router.write')).toHaveLength(2);
   }, 200_000);
 
   it('ends the same when the process is killed right after any call with an effect', async () => {
     const deaths = await killAtEach(effects, 'after');
     expect(deaths.length).toBeGreaterThanOrEqual(8);
-    expect(deaths.filter((death) => death === 'after router.write')).toHaveLength(2);
   }, 120_000);
+
+  // Counted by themselves: a round on a busy machine may load once more, and the nth of all calls is another one then.
+  it.each(['before', 'after'] as const)(
+    'ends the same when the process is killed %s the write of either side',
+    async (moment) => {
+      const deaths = await killAtEach(['router.write'], moment);
+      expect(deaths.length).toBeGreaterThanOrEqual(2);
+    },
+    60_000,
+  );
 });
