@@ -23,6 +23,8 @@ export type MigrationEffect =
   | { readonly type: 'count'; readonly params: { readonly question: number; readonly inMs: number } }
   /** Set weights straight at the CLB, read them back and set the annotated ones again: for a rehearsal. */
   | { readonly type: 'tryGlass'; readonly params: { readonly question: number } }
+  /** Close the way back, unless somebody is on it. */
+  | { readonly type: 'emptyBaseline'; readonly params: { readonly question: number } }
   /** Empty the kept baseline and give the claims back. */
   | { readonly type: 'finish'; readonly params: { readonly question: number } }
   /** One line of history, and a notice on every channel. */
@@ -44,6 +46,7 @@ export const inertEffects: Inert = {
   restore: inert,
   count: inert,
   tryGlass: inert,
+  emptyBaseline: inert,
   finish: inert,
   tell: inert,
 };

@@ -81,6 +81,9 @@ type Answer =
   /** With what is left at the target. */
   | ({ readonly type: 'restore.verified'; readonly leftovers: readonly Leftover[] } & Achieved)
   | { readonly type: 'leftovers.counted'; readonly leftovers: readonly Leftover[] }
+  | { readonly type: 'baseline.emptied' }
+  /** Somebody without our store brings it back, and it stays until that is done. */
+  | { readonly type: 'baseline.inUse'; readonly reason: string }
   | ({ readonly type: 'glass.tried' } & GlassTried);
 
 /** Answers to effects. Each repeats the question it answers. */

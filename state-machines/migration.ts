@@ -5,6 +5,7 @@ import {
   because,
   correcting,
   count,
+  emptyBaseline,
   failing,
   finish,
   holdForLook,
@@ -20,6 +21,7 @@ import {
   tell,
   toRollback,
   tryGlass,
+  verified,
   watch,
   waysBack,
   whileRestoring,
@@ -114,32 +116,7 @@ export const migrationMachine = vocabulary.createMachine({
               actions: { type: 'hold', params: { cause: 'overtaken' } },
             },
             'shift.failed': { guard: 'isAnswer', target: '#migration.rollingBack', actions: because(null) },
-            'shift.verified': [
-              {
-                guard: 'holdsWhenVerified',
-                target: '#migration.held',
-                actions: [
-                  'keepVerified',
-                  { type: 'hold', params: { cause: 'pulledBack' } },
-                  assign({ holdWhenVerified: null }),
-                ],
-              },
-              {
-                guard: 'verifiesRehearsal',
-                target: '#migration.advancing',
-                actions: ['measureShift', 'keepVerified', tell('step.verified')],
-              },
-              {
-                guard: 'verifiesLastSkip',
-                target: '#migration.passing',
-                actions: ['measureShift', 'keepVerified', tell('step.verified')],
-              },
-              {
-                guard: 'isAnswer',
-                target: 'baking',
-                actions: ['measureShift', 'keepVerified', tell('step.verified')],
-              },
-            ],
+            'shift.verified': verified,
           },
         },
         baking: {
@@ -280,10 +257,21 @@ export const migrationMachine = vocabulary.createMachine({
 
     completed: {
       entry: ['ask', tell('completed'), count(limits.firstCountMs)],
-      after: { undoLimit: 'closed' },
+      after: { undoLimit: 'closing' },
       on: {
         rollback: toRollback,
+        'watchdog.claimed': toRollback,
         'leftovers.counted': { guard: 'isAnswer', actions: ['keepLeftovers', count(limits.countEveryMs)] },
+      },
+    },
+    // What somebody brought back without the store must not be called arrived (rule 9).
+    closing: {
+      entry: ['ask', emptyBaseline],
+      after: { closeLimit: 'closed' },
+      on: {
+        'watchdog.claimed': toRollback,
+        'baseline.inUse': { guard: 'isAnswer', target: 'rollingBack', actions: because(null) },
+        'baseline.emptied': { guard: 'isAnswer', target: 'closed' },
       },
     },
 

@@ -39,11 +39,29 @@ export const shiftStep = {
   params: ({ context }: WithContext) => ({ question: context.question, step: context.step }),
 };
 export const tryGlass = { type: 'tryGlass' as const, params: question };
+export const emptyBaseline = { type: 'emptyBaseline' as const, params: question };
 export const finish = { type: 'finish' as const, params: question };
 
 export const toRollback = { target: '#migration.rollingBack', actions: [because(null), 'force' as const] };
 /** The ways back by a person or the watchdog, from every state in which traffic may have moved. */
 export const waysBack = { abort: toRollback, rollback: toRollback, 'watchdog.claimed': toRollback } as const;
+
+const verifying = ['measureShift' as const, 'keepVerified' as const, tell('step.verified')];
+/** What a step that is verified was for. */
+export const verified = [
+  {
+    guard: 'holdsWhenVerified' as const,
+    target: '#migration.held',
+    actions: [
+      'keepVerified' as const,
+      { type: 'hold' as const, params: { cause: 'pulledBack' as const } },
+      vocabulary.assign({ holdWhenVerified: null }),
+    ],
+  },
+  { guard: 'verifiesRehearsal' as const, target: '#migration.advancing', actions: verifying },
+  { guard: 'verifiesLastSkip' as const, target: '#migration.passing', actions: verifying },
+  { guard: 'isAnswer' as const, target: '#migration.progressing.baking', actions: verifying },
+];
 
 /** Keeps a look, and tells once of each source that shrank: where it shrinks again after it had grown, once more (E33). */
 export const keepLook = vocabulary.enqueueActions(({ context, event, enqueue }) => {

@@ -27,6 +27,8 @@ export const limits = {
   /** Break glass that is tried and takes longer than this would not have helped. */
   glassMs: 2 * minute,
   restoreEveryMs: 1_000,
+  /** A cluster in which the way back cannot be closed does not keep the migration from its end. */
+  closeMs: 10 * minute,
   /** The first count after completion; the looks of the last step counted until then. */
   firstCountMs: minute,
   countEveryMs: 5 * minute,
@@ -289,5 +291,6 @@ export const vocabulary = setup({
     dataLimit: ({ context }) => stepOf(context).bakeMs + context.spec.analysis.patienceMs,
     gateExpiry: ({ context }) => stepOf(context).gate?.expiresInMs ?? 0,
     undoLimit: ({ context }) => context.spec.undoForMs,
+    closeLimit: limits.closeMs,
   },
 });

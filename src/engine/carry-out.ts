@@ -5,7 +5,7 @@ import type { Baseline } from '../domain/baseline.ts';
 import type { Notice } from '../domain/notice.ts';
 import type { Command, MigrationRecord } from '../domain/record.ts';
 import { sides } from '../domain/spec.ts';
-import { ConflictError, FencedError, messageOf, TerminalError, TransientError } from '../ports/errors.ts';
+import { ConflictError, FencedError, messageOf, RescuedError, TerminalError, TransientError } from '../ports/errors.ts';
 import type { Ports } from '../ports/ports.ts';
 import { leftoversAt } from './leftovers.ts';
 import { again, answer, type Outcome } from './outcome.ts';
@@ -70,6 +70,8 @@ function attempt(
       return count(ports, context, effect.params.question, atMs);
     case 'tryGlass':
       return rehearseGlass(ports, record, command, effect.params.question);
+    case 'emptyBaseline':
+      return emptyBaseline(ports, record, effect.params.question);
     case 'finish':
       return finish(ports, record);
     case 'deliver':
@@ -125,6 +127,16 @@ async function count(ports: Ports, context: MigrationContext, question: number, 
   const sinceMs = context.verifiedAtMs ?? atMs;
   const asked = { achieved: context.achieved, side: 'source', sinceMs, atMs } as const;
   return answer({ type: 'leftovers.counted', question, leftovers: await leftoversAt(ports, context.spec.name, asked) });
+}
+
+async function emptyBaseline(ports: Ports, record: MigrationRecord, question: number): Promise<Outcome> {
+  try {
+    await ports.router.emptyBaseline(record.name, contextOf(record).baseline as Baseline, record.revision);
+  } catch (error) {
+    if (!(error instanceof RescuedError)) throw error;
+    return answer({ type: 'baseline.inUse', question, reason: error.message });
+  }
+  return answer({ type: 'baseline.emptied', question });
 }
 
 async function finish(ports: Ports, record: MigrationRecord): Promise<Outcome> {

@@ -27,9 +27,14 @@ const splitStates = /^(progressing\..+|held|paused|rollingBack|tryingGlass|stuck
  */
 const rescueSilenceMs = 30_000;
 
-/** The watchdog is responsible for the record as long as this is not null. */
-export function rescuableOf(record: MigrationRecord): Rescuable | null {
-  if (record.isFinal || !splitStates.test(record.state)) return null;
+/**
+ * The watchdog is responsible for the record as long as this is not null.
+ * @param isFound something was done to its objects without the store: then also of one that had arrived
+ */
+export function rescuableOf(record: MigrationRecord, isFound = false): Rescuable | null {
+  const isBegun = isFound || isTaken(record);
+  const isOpen = splitStates.test(record.state) || (isBegun && isArrived(record));
+  if (record.isFinal || !isOpen) return null;
   const context = (record.snapshot as { readonly context?: Partial<StoredContext> } | null)?.context;
   const baseline = context?.baseline ?? null;
   if (baseline === null) return null;
@@ -43,6 +48,16 @@ export function rescuableOf(record: MigrationRecord): Rescuable | null {
     step: context?.step ?? -1,
     steps: stagesOf({ steps, routes, routeOrder }).map(({ step }) => step),
   };
+}
+
+/** All of it is at the target, and stays there whatever happens to the engine. */
+export function isArrived({ state }: MigrationRecord): boolean {
+  return state === 'completed' || state === 'closing';
+}
+
+/** By a claim that no engine has met yet. */
+function isTaken({ rescue }: MigrationRecord): boolean {
+  return rescue !== undefined && rescue.phase !== 'met';
 }
 
 interface StoredContext {

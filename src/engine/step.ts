@@ -24,7 +24,7 @@ const deliveriesMax = 60;
 
 /** Only one of these is under way at a time: the newer question makes the older one pointless. */
 const driving: ReadonlySet<string> = new Set([
-  ...['preflight', 'keepBaseline', 'shift', 'watch', 'restore', 'tryGlass', 'count', 'finish'],
+  ...['preflight', 'keepBaseline', 'shift', 'watch', 'restore', 'tryGlass', 'count', 'emptyBaseline', 'finish'],
 ]);
 
 export interface Beginning extends MigrationInput {

@@ -102,6 +102,8 @@ function waitingFor(record: MigrationRecord): string | null {
       return 'the baseline to be verified';
     case 'completed':
       return 'the end of the undo time';
+    case 'closing':
+      return 'the kept way back to be emptied';
     default:
       return null;
   }

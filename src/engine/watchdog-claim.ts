@@ -21,7 +21,7 @@ export async function claimRecord(
   found: Found | null,
 ): Promise<MigrationRecord | null> {
   const [record, atMs] = await Promise.all([store.load(name), store.now()]);
-  const rescuable = record === null ? null : rescuableOf(record);
+  const rescuable = record === null ? null : rescuableOf(record, found !== null);
   if (record === null || rescuable === null) return null;
   if (found === null && !isAbandoned(record, rescuable, atMs)) return null;
   const silence = inWords(rescuable.baseline.patience.deadManMs);

@@ -2,7 +2,7 @@ import type { MigrationRecord } from '../domain/record.ts';
 import { messageOf } from '../ports/errors.ts';
 import { type KeptBaselines, type KeptWay, noMark, type WatchMark } from '../ports/kept-baselines.ts';
 import type { Ports } from '../ports/ports.ts';
-import { rescuableOf } from './rescue-record.ts';
+import { isArrived, rescuableOf } from './rescue-record.ts';
 import type { Found } from './watchdog-claim.ts';
 
 export interface Marks {
@@ -29,8 +29,8 @@ export async function readMarks({ store, kept }: MarkPorts): Promise<Marks> {
     for (const way of listed.ways) {
       const record = await store.load(way.name);
       if (record === null || record.run !== way.baseline.run || record.isFinal) continue;
-      const fence = rescuableOf(record) === null ? null : way.mark.fence;
-      if (fence !== null) {
+      const { fence } = way.mark;
+      if (fence !== null && rescuableOf(record, true) !== null) {
         found.set(way.name, { fence, reason: 'the store was lost: the watchdog took over' });
         rescued.push(way);
         continue;
@@ -48,8 +48,8 @@ export async function readMarks({ store, kept }: MarkPorts): Promise<Marks> {
   return { found, problems, clear };
 }
 
-function markOf({ state }: MigrationRecord): WatchMark {
-  return { ...noMark, isResting: state === 'completed' };
+function markOf(record: MigrationRecord): WatchMark {
+  return { ...noMark, isResting: isArrived(record) };
 }
 
 function isSame(one: WatchMark, other: WatchMark): boolean {

@@ -57,6 +57,9 @@ export class FencedError extends SluiceError {
   }
 }
 
+/** Somebody who has no store brings back what the object is the way back of. */
+export class RescuedError extends FencedError {}
+
 /** Somebody else was faster, or holds what is asked for. */
 export class ConflictError extends SluiceError {
   readonly code = 'conflict';

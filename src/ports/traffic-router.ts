@@ -47,6 +47,9 @@ export interface TrafficRouter {
   keepBaseline(name: string, baseline: Baseline, fence: number): Promise<void>;
   /** The kept way back, null where there is none (or it was emptied). */
   readBaseline(name: string): Promise<Baseline | null>;
-  /** Empties the kept way back; the ConfigMap itself stays (rule 10). */
+  /**
+   * Empties the kept way back; the ConfigMap itself stays (rule 10).
+   * @throws RescuedError when the watchdog noted a higher fence on it, because it brings it back without the store
+   */
   emptyBaseline(name: string, baseline: Baseline, fence: number): Promise<void>;
 }

@@ -1,25 +1,23 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Step } from '../../src/domain/spec.ts';
+import type { Spec, Step } from '../../src/domain/spec.ts';
 import { advance } from '../../src/engine/advance.ts';
 import { sendCommand } from '../../src/engine/command.ts';
 import { startMigration } from '../../src/engine/start.ts';
 import { type Watched, watchOver } from '../../src/engine/watchdog.ts';
 import { ConflictError, NotAllowedError, TransientError } from '../../src/ports/errors.ts';
-import { type KeptBaselines, noMark, type WatchMark } from '../../src/ports/kept-baselines.ts';
+import { type KeptBaselines, noMark } from '../../src/ports/kept-baselines.ts';
 import { aSpec, aStep } from '../fixtures/builders.ts';
 import { aWorld, type World } from '../fixtures/world.ts';
 
 const name = 'shop-ingress';
 const minuteMs = 60_000;
 let world: World;
-let mark: WatchMark;
 let listed: number;
 /** Of the object that the baseline is kept in. */
 let version: number;
 
 beforeEach(async () => {
   world = aWorld();
-  mark = noMark;
   version = 1;
   listed = 0;
   await begin([aStep(50, { bakeMs: 3_600_000 }), aStep(100, { bakeMs: 1_000, gate })]);
@@ -27,8 +25,11 @@ beforeEach(async () => {
 
 const gate = { expiresInMs: 3_600_000, onExpiry: 'hold' } as const;
 
-async function begin(steps: readonly Step[], run = 'run-1'): Promise<void> {
-  await startMigration(world.ports, aSpec({ steps, notify: ['ops'] }), { run, actor: 'ada' });
+async function begin(
+  steps: readonly Step[],
+  { run = 'run-1', ...more }: Partial<Spec> & { readonly run?: string } = {},
+): Promise<void> {
+  await startMigration(world.ports, aSpec({ steps, notify: ['ops'], ...more }), { run, actor: 'ada' });
   await until('progressing.baking');
 }
 
@@ -37,13 +38,13 @@ const kept: KeptBaselines = {
   list: async () => {
     listed += 1;
     await world.onCall('kept.list');
-    const way = { name, cluster: 'ack', namespace: 'istio-system', mark, version: `${version}` };
+    const way = { name, cluster: 'ack', namespace: 'istio-system', mark: world.mark, version: `${version}` };
     return { ways: world.kept === null ? [] : [{ ...way, baseline: world.kept }], problems: [] };
   },
   mark: async (way, next) => {
     await world.onCall('kept.mark');
     if (way.version !== `${version}`) throw new ConflictError('the ConfigMap changed since it was listed');
-    [mark, version] = [next, version + 1];
+    [world.mark, version] = [next, version + 1];
   },
 };
 
@@ -139,7 +140,7 @@ describe('a migration without heartbeat', () => {
       expect(world.share(), state).toBe(0);
       await until('rolledBack');
       await tick(5);
-      await begin([aStep(50, { bakeMs: 3_600_000 }), aStep(100, { bakeMs: 0, gate })], `after-${state}`);
+      await begin([aStep(50, { bakeMs: 3_600_000 }), aStep(100, { bakeMs: 0, gate })], { run: `after-${state}` });
     }
   });
 
@@ -349,7 +350,7 @@ describe('with the store gone', () => {
     loseStore();
     const first = await watchdog();
     expect(first.withoutStore).toMatchObject([{ name, end: 'waiting' }]);
-    expect(mark.storeLostSinceMs).not.toBeNull();
+    expect(world.mark.storeLostSinceMs).not.toBeNull();
     const runs = await watchdogFor(6);
     expect(runs.at(-1)?.withoutStore).toMatchObject([{ end: 'restored' }]);
     expect(runs.filter(({ withoutStore }) => withoutStore?.[0]?.end === 'waiting').length).toBeGreaterThanOrEqual(4);
@@ -373,7 +374,7 @@ describe('with the store gone', () => {
     back();
     await tick(10);
     await watchdog();
-    expect(mark).toEqual(noMark);
+    expect(world.mark).toEqual(noMark);
     loseStore();
     const runs = await watchdogFor(4);
     expect(runs.map(({ withoutStore }) => withoutStore?.[0]?.end)).toEqual([
@@ -400,7 +401,7 @@ describe('with the store gone', () => {
     // The engine is first, and finds that somebody changed the weights.
     expect(await tick(3)).toBe('held');
     await watchdog();
-    expect(mark).toEqual(noMark);
+    expect(world.mark).toEqual(noMark);
     await until('rolledBack');
     expect(world.share()).toBe(0);
     const lines = await world.ports.store.history(name, 500);
@@ -411,11 +412,32 @@ describe('with the store gone', () => {
     await send({ type: 'promote', all: true });
     await until('completed');
     await watchdog();
-    expect(mark.isResting).toBe(true);
+    expect(world.mark.isResting).toBe(true);
     loseStore();
     const runs = await watchdogFor(8);
     expect(runs.at(-1)?.withoutStore).toMatchObject([{ end: 'resting' }]);
     expect(world.share()).toBe(100);
+  });
+
+  it.each([
+    ['still be undone', 60 * minuteMs],
+    ['no longer be undone', 8 * minuteMs],
+  ])('does not call arrived what was brought back and could %s: people are told', async (_, undoForMs) => {
+    world = aWorld();
+    await begin([aStep(50, { bakeMs: 3_600_000 }), aStep(100, { bakeMs: 1_000 })], { undoForMs });
+    await send({ type: 'promote', all: true });
+    await until('completed');
+    // The store is lost before the watchdog has seen that it arrived, and back when the undo time is over.
+    const back = loseStore();
+    await watchdogFor(8);
+    expect(world.share()).toBe(0);
+    back();
+    await tick(3);
+    await watchdog();
+    await until('rolledBack');
+    expect(world.share()).toBe(0);
+    expect(world.notices.find(({ kind }) => kind === 'rollback.started')?.reason).toMatch(/without the store|was lost/);
+    expect(told()).not.toContain('closed');
   });
 
   it('leaves alone what went on with the store while it stood still', async () => {
@@ -453,7 +475,7 @@ describe('with the store gone', () => {
       },
     });
     expect((await watchdog()).withoutStore).toBeNull();
-    expect(mark).toEqual(noMark);
+    expect(world.mark).toEqual(noMark);
   });
 
   it('says what it could not do when the clusters are gone as well', async () => {

@@ -130,8 +130,8 @@ describe('the golden records', () => {
   it('hold every state that a migration rested in when this machine version was first released', () => {
     const resting = rows.filter(({ event }) => event !== 'always').map(({ state }) => state);
     const states = new Set(goldens.map(({ record }) => record.state));
-    // A rehearsal is younger than the first release.
-    expect([...new Set(resting)].filter((state) => !states.has(state))).toEqual(['tryingGlass']);
+    // A rehearsal, and a way back that is closed before the end, are younger than the first release.
+    expect([...new Set(resting)].filter((state) => !states.has(state))).toEqual(['tryingGlass', 'closing']);
     expect(new Set(goldens.map((each) => each.record.machineVersion))).toContain(machineVersion);
   });
 });

@@ -67,6 +67,8 @@ export const alphabet: Readonly<Record<MigrationEvent['type'], readonly Letter[]
     answering('glass.tried', { ms: null, problem: 'forbidden' }, 'glass.tried in vain'),
   ],
   'leftovers.counted': [answering('leftovers.counted', { leftovers: [] })],
+  'baseline.emptied': [answering('baseline.emptied', {})],
+  'baseline.inUse': [answering('baseline.inUse', { reason: 'the watchdog brings it back' })],
   pause: [asking({ type: 'pause' })],
   resume: [asking({ type: 'resume' })],
   promote: [asking({ type: 'promote', all: false }), asking({ type: 'promote', all: true }, 'promote all')],

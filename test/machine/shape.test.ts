@@ -51,7 +51,18 @@ describe('the shape of the machine', () => {
   });
   it('uses no effect that the engine does not know', () => {
     expect(Object.keys(inertEffects).sort()).toEqual(
-      ['count', 'finish', 'keepBaseline', 'preflight', 'restore', 'shift', 'tell', 'tryGlass', 'watch'].sort(),
+      [
+        'count',
+        'emptyBaseline',
+        'finish',
+        'keepBaseline',
+        'preflight',
+        'restore',
+        'shift',
+        'tell',
+        'tryGlass',
+        'watch',
+      ].sort(),
     );
   });
 });

@@ -12,6 +12,7 @@ const minute = 60_000;
 const overdueMsMax = 90_000;
 const shiftMs = 5 * minute;
 const rollbackMs = 10 * minute;
+const closeMs = 10 * minute;
 /** What timers put up with: they are the store's and the functions' alone. */
 const timersBear: ReadonlySet<string> = new Set([...glassBears, 'outage clb']);
 
@@ -137,6 +138,8 @@ function limitOf(record: MigrationRecord): number | null {
       return rollbackMs;
     case 'completed':
       return spec.undoForMs;
+    case 'closing':
+      return closeMs;
     default:
       return null;
   }

@@ -153,8 +153,8 @@ export const mutants = {
   }),
   'undo-refused': patched({
     file: 'state-machines/migration.ts',
-    find: "rollback: toRollback,\n        'leftovers.counted'",
-    replace: "'leftovers.counted'",
+    find: "rollback: toRollback,\n        'watchdog.claimed': toRollback,\n        'leftovers.counted'",
+    replace: "'watchdog.claimed': toRollback,\n        'leftovers.counted'",
   }),
   'source-not-sealed': patched({
     file: 'src/engine/converge.ts',

@@ -7,7 +7,7 @@ import type { MigrationRecord } from '../../src/domain/record.ts';
 import type { Route, Side } from '../../src/domain/spec.ts';
 import type { Split } from '../../src/domain/subset-route.ts';
 import type { Sample } from '../../src/domain/verdict.ts';
-import { ConflictError, FencedError, TerminalError, TransientError } from '../../src/ports/errors.ts';
+import { ConflictError, FencedError, RescuedError, TerminalError, TransientError } from '../../src/ports/errors.ts';
 import { type KeptBaselines, noMark } from '../../src/ports/kept-baselines.ts';
 import type { LoadBalancer, WeightedBackend } from '../../src/ports/load-balancer.ts';
 import type { Holder, MigrationStore } from '../../src/ports/migration-store.ts';
@@ -217,6 +217,8 @@ function routerOf(outside: Outside, instance: Instance): TrafficRouter {
     if (found !== undefined && found.fence > fence && outside.isFenceChecked) {
       throw new FencedError(`ConfigMap sluice-${name} was written by revision ${found.fence}`, found.fence);
     }
+    const rescueFence = baseline === null ? (found?.mark.fence ?? 0) : 0;
+    if (rescueFence > fence && outside.isFenceChecked) throw new RescuedError(`${name} is brought back`, rescueFence);
     world.kept.set(name, { baseline, fence, version: (found?.version ?? 0) + 1, mark: noMark });
     listening.kept(name, baseline === null);
   };

@@ -86,12 +86,12 @@ export class RecordRules {
     if (before.isFinal && next.state !== before.state) violate('7', `${what}: it was final`);
     if (isRollingBack(next) && !isRollingBack(before)) this.#facts.rollbackRevisions.set(next.run, next.revision);
     if (next.state === 'completed' && before.state !== 'completed') this.#completedAtMs.set(next.run, next.updatedAtMs);
-    if (before.state === 'completed' && next.state === 'closed') {
+    if (before.state === 'completed' && next.state === 'closing') {
       const restedMs = world.scheduler.nowMs - (this.#completedAtMs.get(next.run) ?? 0);
       if (restedMs < contextOf(next).spec.undoForMs)
         violate('4', `${what} after ${restedMs} ms: it could still be undone`);
     }
-    if (before.state === 'completed' && isRollingBack(next)) {
+    if (before.state === 'completed' && isRollingBack(next) && next.rescue === undefined) {
       const afterMs = next.updatedAtMs - (this.#completedAtMs.get(next.run) ?? next.updatedAtMs);
       if (afterMs >= contextOf(next).spec.undoForMs) violate('4', `${what} ${afterMs} ms after it was completed`);
     }

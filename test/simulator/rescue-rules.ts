@@ -20,6 +20,8 @@ export class RescueRules {
   #isRescued = false;
   #saidAtMs = Number.NEGATIVE_INFINITY;
   #storelessSinceMs: number;
+  /** Runs whose objects the watchdog wrote without the store, and whose record does not know it yet. */
+  readonly #broughtBack = new Set<string>();
 
   constructor(facts: Facts) {
     this.#facts = facts;
@@ -43,8 +45,13 @@ export class RescueRules {
     const isMet = before?.run === next.run && before.rescue !== undefined && !instance.name.startsWith('watchdog');
     if (isMet && !isRollingBack(next) && !next.isFinal)
       this.#facts.violate('9', `${instance.name} goes on with ${next.name} as ${next.state} beside the watchdog`);
+    const isClosed = before?.state === 'closing' && next.state === 'closed' && !this.#facts.hasFailover;
+    if (isClosed && this.#broughtBack.has(next.run))
+      this.#facts.violate('9', `${next.name} is closed as arrived, and the watchdog brought it back`);
+    if (isRollingBack(next)) this.#broughtBack.delete(next.run);
     const isSaid = history.some(({ kind, text }) => kind === 'command' && /^(resume|promote|approve|retry)/.test(text));
     if (!isSaid && before?.run === next.run) return;
+    this.#broughtBack.clear();
     this.#isRescued = false;
     this.#saidAtMs = this.#facts.world.scheduler.nowMs;
   }
@@ -54,7 +61,10 @@ export class RescueRules {
     const isRaised = side === 'target' && own.weight === '0' && weights.weight !== '0';
     if (this.#isRescued && isRaised && !this.#facts.hasFailover && /^(tick|step)/.test(instance.name))
       this.#facts.violate('9', `${instance.name} takes up again what a person has brought back`);
-    if (instance.name.startsWith('watchdog')) this.#checkStoreLost(instance);
+    if (!instance.name.startsWith('watchdog')) return;
+    this.#checkStoreLost(instance);
+    for (const { name, run, rescue } of this.#facts.records.values())
+      if (rescue === undefined && this.#facts.world.kept.get(name)?.baseline?.run === run) this.#broughtBack.add(run);
   }
 
   /** Without a claim, only after the store was away for as long as the record says. */

@@ -142,7 +142,8 @@ export class Rules implements Listening {
     }
     const record = this.#facts.records.get(name);
     const { hasFailover } = this.#facts;
-    if (isEmptied && record !== undefined && !record.isFinal && !hasFailover) {
+    const isOver = record === undefined || record.isFinal || record.state === 'closing';
+    if (isEmptied && !isOver && !hasFailover) {
       this.violate('9', `the way back of ${name} is emptied while it is ${record.state}`);
     }
   }

@@ -1,12 +1,12 @@
 import type { V1ConfigMap } from '@kubernetes/client-node';
 import { type Annotations, fenceKey } from '../../domain/annotations.ts';
 import type { Baseline } from '../../domain/baseline.ts';
-import { ConflictError, TransientError, UnreadableRecordError } from '../../ports/errors.ts';
+import { ConflictError, RescuedError, TransientError, UnreadableRecordError } from '../../ports/errors.ts';
 import { formatBaseline, parseBaseline } from './baseline-text.ts';
 import type { Cluster, KubernetesClients } from './clients.ts';
 import { assertFence, fenceOf, fieldManager } from './fence.ts';
 import { listAll } from './objects.ts';
-import { withoutMarks } from './watch-mark.ts';
+import { markIn, withoutMarks } from './watch-mark.ts';
 
 const dataKey = 'baseline.json';
 export const prefix = 'sluice-';
@@ -45,7 +45,15 @@ export async function emptyBaseline(
 ): Promise<void> {
   for (const place of placesOf(clients, baseline)) {
     const found = await find(place, name);
-    if (found !== null) await patch(place, found, '', fence);
+    if (found === null) continue;
+    const rescueFence = markIn(found.metadata?.annotations ?? {}).fence;
+    if (rescueFence !== null && rescueFence > fence) {
+      throw new RescuedError(
+        `the watchdog brings ${name} back without the store, with fence ${rescueFence}`,
+        rescueFence,
+      );
+    }
+    await patch(place, found, '', fence);
   }
 }
 

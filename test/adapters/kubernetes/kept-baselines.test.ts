@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { kubernetesKeptBaselines } from '../../../src/adapters/kubernetes/kept-baselines.ts';
 import type { Baseline } from '../../../src/domain/baseline.ts';
-import { ConflictError } from '../../../src/ports/errors.ts';
+import { ConflictError, RescuedError } from '../../../src/ports/errors.ts';
 import { type KeptWay, noMark } from '../../../src/ports/kept-baselines.ts';
 import { aPatience } from '../../fixtures/builders.ts';
 import { clusterId, namespace, route, startWorld, type World } from './world.ts';
@@ -66,6 +66,16 @@ describe('the watchdog’s marks on a kept baseline', () => {
     await kept().mark(await theWay(), { storeLostSinceMs: 5, fence: 7, isResting: true });
     await world.router.keepBaseline('shop', { ...baseline, run: 'r2' }, 4);
     expect(await theWay()).toMatchObject({ baseline: { run: 'r2' }, mark: noMark });
+  });
+
+  it('keep open what is brought back without the store, for every writer but one above its fence', async () => {
+    await kept().mark(await theWay(), { ...noMark, fence: 1_007 });
+    await expect(world.router.emptyBaseline('shop', baseline, 1_006)).rejects.toThrow(
+      new RescuedError('the watchdog brings shop back without the store, with fence 1007', 1_007),
+    );
+    expect(await world.router.readBaseline('shop')).toEqual(baseline);
+    await world.router.emptyBaseline('shop', baseline, 1_007);
+    expect(await world.router.readBaseline('shop')).toBeNull();
   });
 
   it('are not written on what has changed since it was read', async () => {
