@@ -118,7 +118,7 @@ export function openBeside(
 ): Side | null {
   const { side, weights } = write;
   const takesAway = observation.groups.some(
-    (group) => sumAfter(observation, group, side, weights) < currentSums(observation, group)[side],
+    (group) => sumAfter(observation, group, side, weights) < highestSum(observation, group, side),
   );
   const other: Side = side === 'source' ? 'target' : 'source';
   const reading = readingOf(observation, other);
@@ -136,6 +136,13 @@ function currentSums(observation: RouteObservation, group: GroupReading): Sums {
     source: weightSum(ownOf(group, observation.source)),
     target: weightSum(ownOf(group, observation.target)),
   };
+}
+
+/** At the load balancer now or after the next reconcile, whichever is more. */
+function highestSum(observation: RouteObservation, group: GroupReading, side: Side): number {
+  const { carrier } = readingOf(observation, side);
+  const annotated = carrier === null ? 0 : sumAfter(observation, group, side, carrier);
+  return Math.max(currentSums(observation, group)[side], annotated);
 }
 
 function sumAfter(observation: RouteObservation, group: GroupReading, side: Side, weights: CarrierWeights): number {
@@ -182,14 +189,11 @@ function undercutRefusal(observation: RouteObservation, side: Side, weights: Car
   const other: Side = side === 'source' ? 'target' : 'source';
   const { carrier } = readingOf(observation, other);
   if (carrier === null) return null;
-  const own = readingOf(observation, side);
-  // What was set straight at the CLB is gone with the next reconcile: the annotation is what is taken away then.
-  const hasWeight = (group: GroupReading): boolean =>
-    weightSum(ownOf(group, own)) > 0 || (own.carrier !== null && sumAfter(observation, group, side, own.carrier) > 0);
   const undercut = observation.groups.find(
     (group) =>
       sumAfter(observation, group, side, weights) === 0 &&
-      hasWeight(group) &&
+      // What was set straight at the CLB is gone with the next reconcile: the annotation is what is taken away then.
+      highestSum(observation, group, side) > 0 &&
       sumAfter(observation, group, other, carrier) === 0,
   );
   if (undercut === undefined) return null;

@@ -61,6 +61,22 @@ const found: readonly Found[] = [
     ],
   },
   {
+    name: 'a rescue keeps the shift out before it lowers a source that was raised in writing alone',
+    seed: 91_568,
+    faults: [
+      { kind: 'person', atMs: 25_057, command: { type: 'promote', all: true } },
+      { kind: 'rescue', atMs: 31_469, isForced: false },
+    ],
+  },
+  {
+    name: 'a migration is not closed as arrived while the watchdog brings it back without the store',
+    seed: 9_055,
+    faults: [
+      { kind: 'freeze', port: 'store.commit', nth: 34, forMs: 73_254 },
+      { kind: 'outage', of: 'store', atMs: 127_613, forMs: 94_287 },
+    ],
+  },
+  {
     name: 'what was set straight at the CLB is not undone by a fence on an object that says something else',
     seed: 30_586,
     faults: [
