@@ -5,9 +5,10 @@ export const pick = <T>(random: Random, all: readonly T[]): T => all[random.betw
 export const chance = (random: Random, of: number): boolean => random.next() < of;
 
 export interface Spell {
-  /** Since the start of the run. */
+  /** Since the start of the run, or since it first came into the state `upon`. */
   readonly atMs: number;
   readonly forMs: number;
+  readonly upon?: string;
 }
 
 export const spell = (random: Random, safeMs: number, mostMs: number): Spell => ({

@@ -8,8 +8,17 @@ import type { Instance } from './instance.ts';
 
 /** Time in these counts against the deadline. */
 export const movingStates: ReadonlySet<string> = new Set(['progressing.shifting', 'progressing.baking']);
-/** So bad that no way to judge may call it good: points of error rate above the margin, in so many intervals, each with so many requests. */
-const blatant = { points: 0.1, intervals: 10, requests: 20, sourceRate: 0.02 } as const;
+/**
+ * So bad that no way to judge may call it good: points of error rate above the margin, in so many intervals, each with so many
+ * requests; of many requests fewer intervals are enough.
+ */
+const blatant = { points: 0.1, sourceRate: 0.02 } as const;
+const enough = [
+  { intervals: 10, requests: 20 },
+  { intervals: 6, requests: 300 },
+] as const;
+/** Errors per request that are nobody's: a thousandth, rounded. */
+const noise = 0.001;
 /** A sample that is seen so soon after its interval is told in time, whatever the judge waits for. */
 const inTimeMs = 12_000;
 
@@ -25,6 +34,8 @@ export class EvidenceRules {
   readonly #answers = new WeakMap<Instance, Map<Side, boolean>>();
   readonly #inTime = new Set<string>();
   readonly #movedMs = new Map<string, number>();
+  /** When each step of a run was verified first. */
+  readonly #verifiedAtMs = new Map<string, number>();
 
   constructor(facts: Facts) {
     this.#facts = facts;
@@ -48,7 +59,7 @@ export class EvidenceRules {
     if (record === undefined || watch === undefined) return;
     const looks = this.#looks.get(instance) ?? new Map<string, Looked>();
     const question = Number(watch.effect.params['question']);
-    this.#looks.set(instance, looks.set(name, { question, isBad: isBlatant(record, samples, this.#inTime) }));
+    this.#looks.set(instance, looks.set(name, { question, isBad: this.#isBlatant(record, samples) }));
   }
 
   committed({ instance, before, next, history }: Commit): void {
@@ -61,6 +72,7 @@ export class EvidenceRules {
       this.#checkProbes(before, next);
     }
     this.#checkVerdict(instance, before, next);
+    this.#checkCause(before, next);
     this.#checkForward(before, next, history);
     if (history.some(({ kind }) => kind === 'step.passed')) this.#checkPassing(instance, before, next);
     this.#checkTimes(before, next);
@@ -110,6 +122,23 @@ export class EvidenceRules {
     }
   }
 
+  /** Nobody is sent back for what was counted while the first connections were opened, or in a step before. */
+  #checkCause(before: MigrationRecord, next: MigrationRecord): void {
+    const { spec, step, verdict, verifiedAtMs, reason } = contextOf(next);
+    const isVerified = verifiedAtMs !== null && verifiedAtMs !== contextOf(before).verifiedAtMs;
+    if (isVerified && !this.#verifiedAtMs.has(stepKey(next))) this.#verifiedAtMs.set(stepKey(next), verifiedAtMs);
+    const isForVerdict = verdict?.kind === 'fail' && reason === verdict.reason;
+    if (!isForVerdict || isRollingBack(before) || !isRollingBack(next)) return;
+    const sinceMs = (this.#verifiedAtMs.get(stepKey(next)) ?? 0) + spec.settleMs;
+    const since = samplesOfStage(before, this.#facts.samples).filter(({ fromMs }) => fromMs >= sinceMs);
+    const isWorse = (target: Sample): boolean => {
+      const source = since.find(({ side, fromMs }) => side === 'source' && fromMs === target.fromMs);
+      return rateOf(target) > (source === undefined ? 0 : rateOf(source)) + noise;
+    };
+    if (!since.some((one) => one.side === 'target' && isWorse(one)))
+      this.#facts.violate('4', `${next.name} goes back from step ${step + 1}, and nothing there was worse: ${reason}`);
+  }
+
   /** A step is left by a step that passed, by a person, or by the beginning of time. */
   #checkForward(before: MigrationRecord, next: MigrationRecord, history: readonly HistoryEntry[]): void {
     const [from, to] = [contextOf(before), contextOf(next)];
@@ -152,7 +181,7 @@ export class EvidenceRules {
     const requests = seen.reduce((sum, one) => sum + one.requests, 0);
     if (requests < spec.analysis.minRequests)
       violate('4', `${what} with ${requests} of ${spec.analysis.minRequests} requests`);
-    if (isBlatant(before, samples, this.#inTime)) violate('4', `${what} with a failing target`);
+    if (this.#isBlatant(before, samples)) violate('4', `${what} with a failing target`);
     for (const [side, isOk] of this.#answers.get(instance) ?? []) {
       if (!isOk) violate('4', `${what} although the ${side} fails its probe`);
     }
@@ -161,6 +190,33 @@ export class EvidenceRules {
     if (missing !== null) violate('4', `${what}: ${missing}`);
     const missed = states.map((state) => missedShare(before, state));
     if (missed.every((one) => one !== null)) violate('3', `${what}: ${missed.at(-1)}`);
+  }
+
+  /**
+   * By its own arithmetic: in each of the newest intervals of the step the target fails far more than the harm budget leaves,
+   * and the source hardly any. Intervals that were told too late count for nobody.
+   */
+  #isBlatant(record: MigrationRecord, samples: readonly Sample[]): boolean {
+    const { spec, step, verifiedAtMs } = contextOf(record);
+    const share = stagesOf(spec)[step]?.step.share ?? 0;
+    // At 100 per cent there is no source to compare with; what somebody else's change brings it then is not counted on.
+    if (share <= 0 || share >= 100 || verifiedAtMs === null) return false;
+    const known = samplesOfStage(record, samples);
+    // A source that failed as well spoke for the target, or for noise, and a judge may take its time to unlearn that.
+    if (known.some((one) => one.side === 'source' && rateOf(one) > blatant.sourceRate)) return false;
+    const sinceMs = verifiedAtMs + spec.settleMs;
+    const told = known.filter((one) => one.fromMs >= sinceMs && this.#inTime.has(keyOf(one)));
+    const margin = Math.min(1, spec.analysis.harmBudget / (share / 100));
+    const targets = told.filter(({ side }) => side === 'target');
+    const isWorse = (target: Sample, requests: number): boolean => {
+      const source = told.find(({ side, fromMs }) => side === 'source' && fromMs === target.fromMs);
+      if (source === undefined || source.requests < requests || target.requests < requests) return false;
+      return rateOf(target) - rateOf(source) > margin + blatant.points;
+    };
+    return enough.some(({ intervals, requests }) => {
+      const newest = targets.slice(-intervals);
+      return newest.length === intervals && newest.every((target) => isWorse(target, requests));
+    });
   }
 
   /** Pauses, gates and holds do not count; and nothing runs out before its time. */
@@ -198,34 +254,9 @@ function hasLooked(before: MigrationRecord, next: MigrationRecord, history: read
   );
 }
 
-/**
- * By its own arithmetic: in each of the newest intervals of the step the target fails far more than the harm budget leaves,
- * and the source hardly any. Intervals that were told too late count for nobody.
- */
-function isBlatant(record: MigrationRecord, samples: readonly Sample[], inTime: ReadonlySet<string>): boolean {
-  const { spec, step, verifiedAtMs } = contextOf(record);
-  const share = stagesOf(spec)[step]?.step.share ?? 0;
-  // At 100 per cent there is no source to compare with; what somebody else's change brings it then is not counted on.
-  if (share <= 0 || share >= 100 || verifiedAtMs === null) return false;
-  const sinceMs = verifiedAtMs + spec.settleMs;
-  const told = samplesOfStage(record, samples).filter((one) => one.fromMs >= sinceMs && inTime.has(keyOf(one)));
-  const margin = Math.min(1, spec.analysis.harmBudget / (share / 100));
-  const rateOf = ({ requests, errors }: Sample): number => errors / requests;
-  // A source that failed as well in this step spoke for the target, and a judge may take its time to unlearn that.
-  const isSourceGood = told.every((one) => one.side === 'target' || one.errors <= one.requests * blatant.sourceRate);
-  const newest = told.filter(({ side }) => side === 'target').slice(-blatant.intervals);
-  return (
-    isSourceGood &&
-    newest.length === blatant.intervals &&
-    newest.every((target) => {
-      const source = told.find(({ side, fromMs }) => side === 'source' && fromMs === target.fromMs);
-      if (source === undefined || source.requests < blatant.requests || target.requests < blatant.requests)
-        return false;
-      const rate = rateOf(source);
-      return rate < blatant.sourceRate && rateOf(target) - rate > margin + blatant.points;
-    })
-  );
-}
+const stepKey = (record: MigrationRecord): string => `${record.run} ${contextOf(record).step}`;
+
+const rateOf = ({ requests, errors }: Sample): number => (requests === 0 ? 0 : errors / requests);
 
 /** Where one route moves after the other, only what came through its load balancer says how its step does. */
 function samplesOfStage(record: MigrationRecord, samples: readonly Sample[]): readonly Sample[] {

@@ -2,6 +2,7 @@ import type { PersonCommand } from '../../src/domain/person-command.ts';
 import type { Side } from '../../src/domain/spec.ts';
 import { type Random, seededRandom } from '../../src/sandbox/random.ts';
 import { pick, type Spell, spell } from './draws.ts';
+import { faultsOfMoments } from './moments.ts';
 import type { Scenario } from './scenario.ts';
 import { foreignSubsetKinds, ofSubsets, type SubsetFault, type subsetPortNames } from './subset-faults.ts';
 
@@ -65,7 +66,7 @@ export type Fault =
   | ({ readonly kind: 'lostAnswer' } & Call)
   | ({ readonly kind: 'error'; readonly port: PortName; readonly rate: number; readonly isTerminal: boolean } & Spell)
   | ({ readonly kind: 'slow'; readonly upToMs: number } & Spell)
-  | ({ readonly kind: 'outage'; readonly of: (typeof outages)[number] } & Spell)
+  | ({ readonly kind: 'outage'; readonly of: Outage } & Spell)
   | ({ readonly kind: 'stall'; readonly of: 'cloud' | 'mesh' } & Spell)
   | { readonly kind: 'failover'; readonly atMs: number; readonly lostMs: number }
   | ({
@@ -107,6 +108,8 @@ export type Answers = Readonly<Record<'paused' | 'held' | 'gated' | 'stuck', Per
 
 export type FaultKind = Fault['kind'];
 export const outages = ['ack', 'asm', 'clb', 'store', 'chat', 'signals'] as const;
+/** The second cluster came later, and is drawn apart. */
+export type Outage = (typeof outages)[number] | 'ack-2';
 
 /** Kinds by which others change what we count on: where there is one, a dark or high CLB need not be our doing. */
 export const foreignKinds: ReadonlySet<FaultKind> = new Set([
@@ -299,6 +302,7 @@ function makeAny(seed: number, safeMs: number): readonly Fault[] {
     ...more,
     ...(random.next() < 0.15 ? [attends(random, safeMs)] : []),
     ...(both.next() < 0.06 ? failingBoth(both, safeMs) : []),
+    ...faultsOfMoments(seed),
   ];
 }
 

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+import { goalOf } from '../../src/domain/baseline.ts';
 import type { MigrationRecord } from '../../src/domain/record.ts';
 import { sides } from '../../src/domain/spec.ts';
 import { stagesOf } from '../../src/domain/stages.ts';
@@ -39,6 +41,7 @@ export class LimitRules {
       return;
     }
     this.#checkEnds(before, next, history);
+    this.#checkLater(before, next);
     if (!instance.name.startsWith('watchdog')) this.#checkOverdue(before, next);
     const states = this.#facts.world.since(instance.knowsSinceMs());
     if (before.state === 'preflighting.keeping' && /^(progressing|held)/.test(next.state))
@@ -97,6 +100,17 @@ export class LimitRules {
     const isLate = isHeldAnew && before.state === 'progressing.baking' && to.hold?.cause === 'noData';
     if (isLate && isWithoutData && to.spec.analysis.onInsufficient === 'rollback')
       violate('4', `${what} without data, and was to roll back`);
+  }
+
+  /** Where routes go one after the other, those whose turn has not come stay at their baseline (rule 4). */
+  #checkLater(before: MigrationRecord, next: MigrationRecord): void {
+    const { spec, step, goals, baseline } = contextOf(next);
+    const route = stagesOf(spec)[step]?.route ?? null;
+    if (route === null || baseline === null || goals === contextOf(before).goals) return;
+    for (const [index, kept] of baseline.routes.entries()) {
+      if (index > route && !isDeepStrictEqual(goals[index], goalOf(kept)))
+        this.#facts.violate('4', `${next.name} moves ${kept.route.loadBalancer} before its turn`);
+    }
   }
 
   /** Proof, before anything moves, that a rollback can write: each object carries a fence of this run. */

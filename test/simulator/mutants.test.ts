@@ -37,6 +37,11 @@ const rules: Readonly<Record<MutantName, string>> = {
   'claim-unmet': 'rule 9',
   'rescue-below': 'rule 9',
   'storeless-asleep': 'rule 9',
+  'gate-blind': 'rule 4',
+  'pause-blind': 'rule 4',
+  'settling-judged': 'rule 4',
+  'later-routes-moved': 'rule 4',
+  'notice-given-up': 'rule 7',
   'causes-told': 'rule 11',
 };
 const seedsMax = 1_000;
@@ -49,6 +54,10 @@ const from: Partial<Record<MutantName, number>> = {
   'sick-source-ignored': 71,
   'undo-refused': 91,
   'storeless-asleep': 61,
+  'gate-blind': 61,
+  'pause-blind': 301,
+  'later-routes-moved': 451,
+  'notice-given-up': 111,
   'split-fence-off': 181,
   'split-onto-nobody': 271,
 };

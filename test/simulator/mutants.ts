@@ -176,6 +176,31 @@ export const mutants = {
     find: 'if (leftMs > 0) {',
     replace: 'if (leftMs > -1e12) {',
   }),
+  'gate-blind': patched({
+    file: 'state-machines/migration.ts',
+    find: "'watch.seen': [failing, pullingBack, correcting, holding, lookAgain],",
+    replace: "'watch.seen': [lookAgain],",
+  }),
+  'pause-blind': patched({
+    file: 'state-machines/migration.ts',
+    find: "'watch.seen': [failing, pullingBack, lookAgain],",
+    replace: "'watch.seen': [lookAgain],",
+  }),
+  'settling-judged': patched({
+    file: 'src/engine/judged-step.ts',
+    find: 'verifiedAtMs + spec.settleMs',
+    replace: 'verifiedAtMs',
+  }),
+  'later-routes-moved': patched({
+    file: 'src/engine/plan-shift.ts',
+    find: 'if (stage.route !== null && index > stage.route) return goalOf(kept);',
+    replace: '',
+  }),
+  'notice-given-up': patched({
+    file: 'src/engine/carry-out.ts',
+    find: 'const deliveriesMax = 12;',
+    replace: 'const deliveriesMax = 1;',
+  }),
   'causes-told': patched({
     file: 'src/ports/errors.ts',
     find: 'return error instanceof Error ? error.message : String(error);',

@@ -20,7 +20,7 @@ import type { Instance } from './instance.ts';
 import type { Scenario } from './scenario.ts';
 import { sent } from './secret.ts';
 import type { SharedJson } from './shared-json.ts';
-import { absentService, podsOf, readService, readSide, toldHealth } from './state.ts';
+import { absentService, podsOf, readService, readSide, toldHealth, unknownService } from './state.ts';
 import { splitsOf, subsetsBehind } from './subset-ports.ts';
 import type { World } from './world.ts';
 
@@ -126,7 +126,7 @@ export function portsOf(outside: Outside, instance: Instance): SimulatedPorts {
 }
 
 function storeOf(outside: Outside, instance: Instance): MigrationStore {
-  const { calls, world, contents, listening, records, parsed, json } = outside;
+  const { calls, world, scenario, contents, listening, records, parsed, json } = outside;
   const nowMs = (): number => Math.floor(world.scheduler.nowMs);
   const textOf =
     json === null ? JSON.stringify : (record: MigrationRecord): string => json.write(record.name, record).text;
@@ -164,6 +164,7 @@ function storeOf(outside: Outside, instance: Instance): MigrationStore {
               parsed.set(name, { text, record: checkedRecord(name, revision, json.write(name, next).value) });
             const before = records.get(next.name) ?? null;
             records.set(next.name, next);
+            if (name === scenario.spec.name && before?.state !== next.state) calls.weather.entered(next.state);
             listening.committed({ instance, before, next, history });
             return done;
           }),
@@ -207,7 +208,7 @@ function routerOf(outside: Outside, instance: Instance): TrafficRouter {
   const { calls, world, listening } = outside;
   const { weather } = calls;
   const assertCluster = (cluster: string): void => {
-    if (weather.outageOf('ack') && cluster !== 'ack-2')
+    if (weather.outageOf(cluster === 'ack-2' ? 'ack-2' : 'ack'))
       throw new TransientError(`sim: cluster ${cluster} gives no answer`, sent);
   };
   const keep = (name: string, fence: number, baseline: Parameters<TrafficRouter['keepBaseline']>[1] | null): void => {
@@ -262,11 +263,13 @@ function routerOf(outside: Outside, instance: Instance): TrafficRouter {
         assertCluster('ack');
         const source = readSide(state, now, 'source');
         const target = readSide(state, now, 'target');
-        if (route.target.kind === 'service' || !weather.outageOf('asm')) return { source, target };
         const services = now.sides.target.services.map((one) =>
-          weather.outageOf('ack') ? absentService(one) : readService(state, now, 'target', one),
+          one.cluster === 'ack-2' && weather.outageOf('ack-2')
+            ? unknownService(one)
+            : readService(state, now, 'target', one),
         );
-        return { source, target: { carrier: null, services } };
+        const isAway = route.target.kind === 'gateway' && weather.outageOf('asm');
+        return { source, target: { carrier: isAway ? null : target.carrier, services } };
       });
     },
     write: async (route, side, weights, fence, mark) => {

@@ -49,12 +49,17 @@ export function makeScenario(seed: number): Scenario {
   const tolerance = chance(random, 0.2) ? 1 : scenario.spec.tolerance;
   // So long that something can go wrong while it is open.
   const openMs = chance(random, 0.15) ? 240_000 : 0;
+  const settleMs = chance(random, 0.1) ? 25_000 : scenario.spec.settleMs;
   const steps = scenario.spec.steps.map((step) => ({
     ...step,
     bakeMs: Math.max(step.bakeMs, longest),
     gate: step.gate === null ? null : { ...step.gate, expiresInMs: Math.max(step.gate.expiresInMs, openMs) },
   }));
-  return withSubsets({ ...scenario, spec: { ...scenario.spec, steps, routeOrder, windows, tolerance } }, seed, startMs);
+  return withSubsets(
+    { ...scenario, spec: { ...scenario.spec, steps, routeOrder, windows, tolerance, settleMs } },
+    seed,
+    startMs,
+  );
 }
 
 /** Open at the start, or soon; closed again before everything is over, or not. */

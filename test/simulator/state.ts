@@ -235,3 +235,8 @@ export function absentService({ cluster, clusterId, name }: ServiceState): Servi
   };
   return { cluster, clusterId, namespace, name, mode: 'eni', ...none, warning: null };
 }
+
+/** One whose API server gives no answer now. */
+export function unknownService(service: ServiceState): ServiceReading {
+  return { ...absentService(service), isUnknown: true };
+}

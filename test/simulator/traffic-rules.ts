@@ -30,6 +30,8 @@ export class TrafficRules {
   readonly #ends = new Map<number, number[]>();
   #isForced = false;
   #emptiedAtMs = Number.NEGATIVE_INFINITY;
+  /** Routes on which glass was broken before the source was told to carry. */
+  readonly #setByUs = new Set<number>();
   /** When somebody without the record began to bring it back: a person, or the watchdog while there was no store. */
   #rescuedSinceMs = Number.POSITIVE_INFINITY;
 
@@ -85,6 +87,7 @@ export class TrafficRules {
     // A failover may bring back a record whose end was lost, and with it whose way back was emptied.
     if (!isKept && !instance.name.startsWith('rescue') && !this.#facts.hasFailover)
       violate('9', `${what}: no way back is kept`);
+    if (side === 'source' && !isZero(route, 'source', weights)) this.#setByUs.delete(index);
     const known = world.since(instance.knowsSinceMs());
     if (known.every((state) => this.#darkens(state, index, side, weights)))
       violate('1', `${what}: nothing is left that carries`);
@@ -275,7 +278,7 @@ export class TrafficRules {
   }
 
   /** Where nobody else changed anything, everything that happens at the CLB is our doing. */
-  #clbChanged(_author: Author, before: WorldState): void {
+  #clbChanged(author: Author, before: WorldState): void {
     const { world, violate, hasForeign, hasFailover } = this.#facts;
     if (hasForeign) return;
     const { state } = world;
@@ -284,7 +287,11 @@ export class TrafficRules {
         const old = before.routes[index] as RouteState;
         const was = healthySumsOf(before, old, old.groups[at] as GroupState);
         const is = healthySumsOf(state, route, group);
-        if (was.source + was.target > 0 && is.source + is.target === 0) violate('1', `${group.group} is dark`);
+        // What we set there while no cluster answered, the controller may undo one side after the other.
+        if (author === 'ours') this.#setByUs.add(index);
+        const isUndone = author === 'controller' && this.#setByUs.has(index);
+        if (was.source + was.target > 0 && is.source + is.target === 0 && !isUndone)
+          violate('1', `${group.group} is dark`);
         const share = shareOf(sumsOf(group)) ?? 0;
         const most = Math.max(...(this.#ends.get(index) ?? [0]));
         if (!hasFailover && share > most + points) {

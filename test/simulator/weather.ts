@@ -1,5 +1,5 @@
 import type { Side } from '../../src/domain/spec.ts';
-import type { Fault, outages, PortName } from './faults.ts';
+import type { Fault, Outage, PortName } from './faults.ts';
 
 type Call = Extract<Fault, { readonly nth: number }>;
 type Spell = Extract<Fault, { readonly forMs: number; readonly atMs: number }>;
@@ -9,7 +9,9 @@ export class Weather {
   readonly calmAtMs: number;
   readonly #startMs: number;
   readonly #nowMs: () => number;
-  readonly #spells: readonly Spell[];
+  readonly #spells: Spell[];
+  /** Those that begin with a state. */
+  readonly #waiting: Set<Spell>;
   readonly #hasClockBack: boolean;
   readonly #byCall = new Map<string, readonly Call[]>();
   /** Faults that had an effect, by kind. */
@@ -23,9 +25,11 @@ export class Weather {
     this.#startMs = options.nowMs();
     this.hit = options.hit;
     const lastMs = options.safeMs + 900_000;
-    this.#spells = faults.flatMap((fault) =>
+    const spells = faults.flatMap((fault) =>
       'atMs' in fault && 'forMs' in fault ? [{ ...fault, forMs: Math.min(fault.forMs, lastMs - fault.atMs) }] : [],
     );
+    this.#spells = spells.filter((one) => !isWaiting(one));
+    this.#waiting = new Set(spells.filter(isWaiting));
     for (const fault of faults) {
       if (!('nth' in fault)) continue;
       const key = `${fault.port} ${fault.nth}`;
@@ -36,6 +40,17 @@ export class Weather {
     this.calmAtMs = this.#startMs + Math.min(lastMs, Math.max(options.safeMs, ...ends));
   }
 
+  /** The migration comes into this state: what waits for that begins, and ends with all the others. */
+  entered(state: string): void {
+    const sinceMs = this.#nowMs() - this.#startMs;
+    for (const one of this.#waiting) {
+      if (!isWaiting(one) || one.upon !== state) continue;
+      this.#waiting.delete(one);
+      const atMs = sinceMs + one.atMs;
+      this.#spells.push({ ...one, atMs, forMs: Math.min(one.forMs, this.calmAtMs - this.#startMs - atMs) });
+    }
+  }
+
   get isCalm(): boolean {
     return this.#nowMs() >= this.calmAtMs;
   }
@@ -44,7 +59,7 @@ export class Weather {
     return this.#byCall.size === 0 || this.isCalm ? [] : (this.#byCall.get(`${port} ${nth}`) ?? []);
   }
 
-  outageOf(of: (typeof outages)[number]): boolean {
+  outageOf(of: Outage): boolean {
     return this.#is((one) => one.kind === 'outage' && one.of === of);
   }
 
@@ -117,6 +132,10 @@ export class Weather {
   #is(matches: (one: Spell) => boolean): boolean {
     return this.#active(matches).length > 0;
   }
+}
+
+function isWaiting(fault: Spell): fault is Spell & { readonly upon: string } {
+  return 'upon' in fault && fault.upon !== undefined;
 }
 
 /** The watchdog may find no store there, for as long as this lasts. */
