@@ -45,7 +45,7 @@ export function table(rows: readonly (readonly string[])[]): string {
 function colored(state: string): string {
   if (/^(rollingBack|rolledBack|refused)/.test(state)) return pc.yellow(state);
   if (/^stuck/.test(state)) return pc.red(state);
-  return /^(completed|closed)/.test(state) ? pc.green(state) : pc.cyan(state);
+  return /^(completed|closing|closed)/.test(state) ? pc.green(state) : pc.cyan(state);
 }
 
 /** The block of `sluice get`. */
