@@ -110,7 +110,8 @@ export class EvidenceRules {
     if (looked === undefined || !looked.isBad) return;
     const isAsked = ({ outbox }: MigrationRecord): boolean =>
       outbox.some(({ effect }) => effect.type === 'watch' && effect.params['question'] === looked.question);
-    if (!isAsked(before)) return;
+    // A timer that is due comes first, and what was seen is seen again.
+    if (!isAsked(before) || before.timers.some(({ dueAtMs }) => dueAtMs <= next.updatedAtMs)) return;
     const wasTaken = before.outbox.find(({ effect }) => effect.type === 'watch');
     const isSame = next.outbox.some(({ id }) => id === wasTaken?.id);
     if (isSame) return;

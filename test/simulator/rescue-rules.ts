@@ -1,5 +1,6 @@
 import type { CarrierWeights } from '../../src/domain/agreement.ts';
 import type { Side } from '../../src/domain/spec.ts';
+import type { HistoryEntry } from '../../src/ports/migration-store.ts';
 import { type Commit, contextOf, type Facts, goalFor, isDark, isRollingBack, slackMs } from './facts.ts';
 import type { Instance } from './instance.ts';
 import { sumsOf } from './state.ts';
@@ -49,8 +50,7 @@ export class RescueRules {
     if (isClosed && this.#broughtBack.has(next.run))
       this.#facts.violate('9', `${next.name} is closed as arrived, and the watchdog brought it back`);
     if (isRollingBack(next)) this.#broughtBack.delete(next.run);
-    const isSaid = history.some(({ kind, text }) => kind === 'command' && /^(resume|promote|approve|retry)/.test(text));
-    if (!isSaid && before?.run === next.run) return;
+    if (!isToldToGoOn(history) && before?.run === next.run) return;
     this.#broughtBack.clear();
     this.#isRescued = false;
     this.#saidAtMs = this.#facts.world.scheduler.nowMs;
@@ -114,4 +114,9 @@ export class RescueRules {
       ...splits.map((split) => fenceIn(split) ?? 0),
     ];
   }
+}
+
+/** By a person. */
+export function isToldToGoOn(history: readonly HistoryEntry[]): boolean {
+  return history.some(({ kind, text }) => kind === 'command' && /^(resume|promote|approve|retry)/.test(text));
 }

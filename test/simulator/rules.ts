@@ -15,7 +15,7 @@ import { LimitRules } from './limit-rules.ts';
 import { ObjectRules } from './object-rules.ts';
 import type { Listening } from './ports.ts';
 import { RecordRules } from './record-rules.ts';
-import { type RescueBegin, RescueRules } from './rescue-rules.ts';
+import { isToldToGoOn, type RescueBegin, RescueRules } from './rescue-rules.ts';
 import { settledSum, shareOf } from './state.ts';
 import { SubsetRecordRules } from './subset-record-rules.ts';
 import { SubsetRules } from './subset-rules.ts';
@@ -80,6 +80,7 @@ export class Rules implements Listening {
     this.#drift.committed(commit);
     this.#limits.committed(commit);
     this.#rescues.committed(commit);
+    if (isToldToGoOn(history)) this.#traffic.toldToGoOn();
     this.#noteEnds(before, next);
   }
 

@@ -35,6 +35,9 @@ export class TrafficRules {
   /** When somebody without the record began to bring it back: a person, or the watchdog while there was no store. */
   #rescuedSinceMs = Number.POSITIVE_INFINITY;
 
+  /** Somebody told the migration to go on while somebody else rescued it: who writes last decides. */
+  #isContested = false;
+
   constructor(facts: Facts) {
     this.#facts = facts;
     facts.world.onClb((author, before) => this.#clbChanged(author, before));
@@ -48,6 +51,10 @@ export class TrafficRules {
   rescuing(isForced: boolean): void {
     if (isForced) this.force();
     this.#rescuedSinceMs = Math.min(this.#rescuedSinceMs, this.#facts.world.scheduler.nowMs);
+  }
+
+  toldToGoOn(): void {
+    this.#isContested ||= this.#rescuedSinceMs <= this.#facts.world.scheduler.nowMs;
   }
 
   /** A way back that was kept is over. */
@@ -294,7 +301,7 @@ export class TrafficRules {
           violate('1', `${group.group} is dark`);
         const share = shareOf(sumsOf(group)) ?? 0;
         const most = Math.max(...(this.#ends.get(index) ?? [0]));
-        if (!hasFailover && share > most + points) {
+        if (!hasFailover && !this.#isContested && share > most + points) {
           violate(
             '1',
             `${group.group} has ${share.toFixed(1)} per cent; the ends are ${(this.#ends.get(index) ?? [0]).map((one) => one.toFixed(1)).join(', ')}`,
