@@ -71,6 +71,11 @@ export function isDark(baseline: Baseline | null): boolean {
 
 const rollbackStates: ReadonlySet<string> = new Set(['rollingBack', 'tryingGlass', 'stuck', 'rolledBack']);
 
+/** By a person. */
+export function isToldToGoOn(history: readonly HistoryEntry[]): boolean {
+  return history.some(({ kind, text }) => kind === 'command' && /^(resume|promote|approve|retry)/.test(text));
+}
+
 export function isRollingBack({ state }: Pick<MigrationRecord, 'state'>): boolean {
   return rollbackStates.has(state);
 }

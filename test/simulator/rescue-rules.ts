@@ -1,7 +1,6 @@
 import type { CarrierWeights } from '../../src/domain/agreement.ts';
 import type { Side } from '../../src/domain/spec.ts';
-import type { HistoryEntry } from '../../src/ports/migration-store.ts';
-import { type Commit, contextOf, type Facts, goalFor, isDark, isRollingBack, slackMs } from './facts.ts';
+import { type Commit, contextOf, type Facts, goalFor, isDark, isRollingBack, isToldToGoOn, slackMs } from './facts.ts';
 import type { Instance } from './instance.ts';
 import { sumsOf } from './state.ts';
 import { fenceIn } from './subset-state.ts';
@@ -114,9 +113,4 @@ export class RescueRules {
       ...splits.map((split) => fenceIn(split) ?? 0),
     ];
   }
-}
-
-/** By a person. */
-export function isToldToGoOn(history: readonly HistoryEntry[]): boolean {
-  return history.some(({ kind, text }) => kind === 'command' && /^(resume|promote|approve|retry)/.test(text));
 }

@@ -9,13 +9,22 @@ import type { WeightedBackend } from '../../src/ports/load-balancer.ts';
 import type { Holder } from '../../src/ports/migration-store.ts';
 import { DriftRules } from './drift-rules.ts';
 import { EvidenceRules } from './evidence-rules.ts';
-import { type Commit, contextOf, type Facts, goalFor, goalsOf, splitGoalFor, wasAsAsked } from './facts.ts';
+import {
+  type Commit,
+  contextOf,
+  type Facts,
+  goalFor,
+  goalsOf,
+  isToldToGoOn,
+  splitGoalFor,
+  wasAsAsked,
+} from './facts.ts';
 import type { Instance } from './instance.ts';
 import { LimitRules } from './limit-rules.ts';
 import { ObjectRules } from './object-rules.ts';
 import type { Listening } from './ports.ts';
 import { RecordRules } from './record-rules.ts';
-import { isToldToGoOn, type RescueBegin, RescueRules } from './rescue-rules.ts';
+import { type RescueBegin, RescueRules } from './rescue-rules.ts';
 import { settledSum, shareOf } from './state.ts';
 import { SubsetRecordRules } from './subset-record-rules.ts';
 import { SubsetRules } from './subset-rules.ts';
@@ -174,6 +183,7 @@ export class Rules implements Listening {
 
   rescued(begin: RescueBegin): void {
     this.#rescues.rescued(begin);
+    this.#traffic.rescued();
     this.#subsetRecords.rescued();
   }
 

@@ -1,6 +1,6 @@
 import type { MigrationRecord } from '../../src/domain/record.ts';
 import type { Split } from '../../src/domain/subset-route.ts';
-import { type Commit, contextOf, type Facts, isRollingBack, splitGoalFor } from './facts.ts';
+import { type Commit, contextOf, type Facts, isRollingBack, isToldToGoOn, splitGoalFor } from './facts.ts';
 import type { Instance } from './instance.ts';
 import type { WorldState } from './state.ts';
 import { fenceIn, hasPod, type SplitState, shareAt, weightsIn } from './subset-state.ts';
@@ -20,8 +20,7 @@ export class SubsetRecordRules {
 
   committed({ instance, before, next, history }: Commit): void {
     if (contextOf(next).spec.subsets.length === 0) return;
-    const isSaid = history.some(({ kind, text }) => kind === 'command' && /^(resume|promote|approve|retry)/.test(text));
-    if (isSaid || before?.run !== next.run) this.#rescuedFence = null;
+    if (isToldToGoOn(history) || before?.run !== next.run) this.#rescuedFence = null;
     if (before === null || before.run !== next.run) {
       this.#begun.set(next.run, next.revision);
       return;

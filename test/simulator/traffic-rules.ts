@@ -34,7 +34,8 @@ export class TrafficRules {
   readonly #setByUs = new Set<number>();
   /** When somebody without the record began to bring it back: a person, or the watchdog while there was no store. */
   #rescuedSinceMs = Number.POSITIVE_INFINITY;
-
+  /** Rescues by people that are not verified yet. */
+  #rescues = 0;
   /** Somebody told the migration to go on while somebody else rescued it: who writes last decides. */
   #isContested = false;
 
@@ -50,11 +51,16 @@ export class TrafficRules {
 
   rescuing(isForced: boolean): void {
     if (isForced) this.force();
+    this.#rescues += 1;
     this.#rescuedSinceMs = Math.min(this.#rescuedSinceMs, this.#facts.world.scheduler.nowMs);
   }
 
   toldToGoOn(): void {
-    this.#isContested ||= this.#rescuedSinceMs <= this.#facts.world.scheduler.nowMs;
+    this.#isContested ||= this.#rescues > 0;
+  }
+
+  rescued(): void {
+    this.#rescues -= 1;
   }
 
   /** A way back that was kept is over. */
@@ -294,9 +300,10 @@ export class TrafficRules {
         const old = before.routes[index] as RouteState;
         const was = healthySumsOf(before, old, old.groups[at] as GroupState);
         const is = healthySumsOf(state, route, group);
-        // What we set there while no cluster answered, the controller may undo one side after the other.
-        if (author === 'ours') this.#setByUs.add(index);
-        const isUndone = author === 'controller' && this.#setByUs.has(index);
+        if (author === 'ours' && old.groups[at] !== group) this.#setByUs.add(index);
+        // What we set while no cluster answered, the controller undoes side by side: the source, told nothing yet, has none.
+        const isUndone =
+          author === 'controller' && this.#setByUs.has(index) && isZero(route, 'source', route.sides.source);
         if (was.source + was.target > 0 && is.source + is.target === 0 && !isUndone)
           violate('1', `${group.group} is dark`);
         const share = shareOf(sumsOf(group)) ?? 0;
