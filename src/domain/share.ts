@@ -48,7 +48,7 @@ export function nearestPair(asked: number, ports: readonly PortShape[]): Planned
   let best: Candidate | null = null;
   for (const source of sources) {
     for (const target of targets) {
-      const candidate = candidateOf(asked, source, target);
+      const candidate = candidateOf(asked, source, target, best === null ? Number.POSITIVE_INFINITY : best.missedBy);
       if (candidate !== null && (best === null || isBetter(candidate, best))) best = candidate;
     }
   }
@@ -87,6 +87,9 @@ interface SideSums {
   readonly sums: readonly number[];
 }
 
+/** Shares that differ by less are the same: what is left is rounding. */
+const same = 1e-9;
+
 interface Candidate {
   readonly source: SideSums;
   readonly target: SideSums;
@@ -116,7 +119,13 @@ function sumsAt(ports: readonly PortShape[], side: Side, weight: number): readon
   );
 }
 
-function candidateOf(asked: number, source: SideSums, target: SideSums): Candidate | null {
+/** @param missedByMax in points: what misses by more is of no use to the caller, and null */
+function candidateOf(
+  asked: number,
+  source: SideSums,
+  target: SideSums,
+  missedByMax = Number.POSITIVE_INFINITY,
+): Candidate | null {
   let missedBy = 0;
   let highest = 0;
   for (let port = 0; port < source.sums.length; port += 1) {
@@ -124,13 +133,14 @@ function candidateOf(asked: number, source: SideSums, target: SideSums): Candida
     const sideIsEmpty = (share === 0 && asked !== 0) || (share === 100 && asked !== 100);
     if (share === null || sideIsEmpty) return null;
     missedBy = Math.max(missedBy, Math.abs(share - asked));
+    if (missedBy > missedByMax + same) return null;
     highest = Math.max(highest, share);
   }
   return { source, target, missedBy, share: highest };
 }
 
 function isBetter(one: Candidate, best: Candidate): boolean {
-  if (Math.abs(one.missedBy - best.missedBy) > 1e-9) return one.missedBy < best.missedBy;
+  if (Math.abs(one.missedBy - best.missedBy) > same) return one.missedBy < best.missedBy;
   const [sum, bestSum] = [one, best].map(({ source, target }) => source.weight + target.weight) as [number, number];
-  return sum === bestSum ? one.share < best.share - 1e-9 : sum > bestSum;
+  return sum === bestSum ? one.share < best.share - same : sum > bestSum;
 }

@@ -155,7 +155,7 @@ function grownCheck(look: RouteLook): Check {
   const lost = spec.steps.flatMap(({ share }) => {
     const isReached = (shapes: readonly PortShape[]) =>
       (nearestPair(share, shapes)?.missedBy ?? Number.POSITIVE_INFINITY) <= spec.tolerance;
-    return isReached(now) && !isReached([shape]) ? [share] : [];
+    return !isReached([shape]) && isReached(now) ? [share] : [];
   });
   if (lost.length === 0) return pass(grown, 'the steps can be reached when both sides have grown');
   const found = `with as many backends as the autoscalers allow, ${lost.map((one) => `${one} per cent`).join(' and ')} cannot be reached`;
