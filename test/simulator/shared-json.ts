@@ -4,7 +4,7 @@ interface Written {
   readonly text: string;
   /** What is read back from the text. */
   readonly value: object;
-  /** By key; by themselves and by what was read back where they stand in a list. */
+  /** By key; in a list by themselves, by what was read back, and by their place. */
   readonly parts: ReadonlyMap<unknown, Written> | null;
 }
 
@@ -40,11 +40,12 @@ function writeList(list: readonly unknown[], before: ReadonlyMap<unknown, Writte
   const parts = new Map<unknown, Written>();
   const value: unknown[] = [];
   let text = '';
-  for (const one of list) {
+  for (const [place, one] of list.entries()) {
     if (text !== '') text += ',';
     if (typeof one === 'object' && one !== null) {
-      const part = write(one, before?.get(one) ?? null, depth);
-      parts.set(one, part).set(part.value, part);
+      // A command that was changed shares its effect with the one that stood there before.
+      const part = write(one, before?.get(one) ?? before?.get(place) ?? null, depth);
+      parts.set(one, part).set(part.value, part).set(place, part);
       value.push(part.value);
       text += part.text;
     } else {
@@ -74,7 +75,8 @@ function writeFields(object: object, before: ReadonlyMap<unknown, Written> | nul
     }
     text += `${text === '' ? '' : ','}${keyText(key)}:${own}`;
   }
-  return { object, text: `{${text}}`, value, parts };
+  // V8 keeps what was filled key by key as a slow dictionary, and what is copied as JSON.parse would make it.
+  return { object, text: `{${text}}`, value: { ...value }, parts };
 }
 
 /** Null: JSON leaves it out. */
