@@ -186,7 +186,9 @@ function overtaken(current: MigrationRecord, command: Command, fence: number, at
   const line = historyOf('fence.raised', text, current.run, fence + 1, atMs);
   const type = overtakenBy[command.effect.type];
   const question = command.effect.params['question'];
-  if (type === undefined || typeof question !== 'number') return { next: raised, history: [line] };
+  if (type === undefined || typeof question !== 'number') {
+    return { next: { ...raised, revision: fence + 1 }, history: [line] };
+  }
   const stepped = stepRecord(acknowledge(raised, command.id), { type, question, reason: text, at: atMs });
   return { next: stepped?.record ?? raised, history: [line, ...(stepped?.history ?? [])] };
 }
