@@ -59,7 +59,10 @@ export class Calls {
       this.#later(port, late?.byMs ?? latencyMs - timeoutMs, effect);
       throw new TransientError(`sim: ${port} timed out`, sent);
     }
-    if (latencyMs > timeoutMs) throw new TransientError(`sim: ${port} timed out`, sent);
+    if (latencyMs > timeoutMs) {
+      instance.noteUntold();
+      throw new TransientError(`sim: ${port} timed out`, sent);
+    }
     const value = this.#take(instance, port, effect, about, number);
     if (!isWriting) return value;
     if (faults.some((fault) => fault.kind === 'crash')) return this.#crash(instance, port, 'after', number);
@@ -84,6 +87,7 @@ export class Calls {
       this.#note(instance, port, about, number);
       return value;
     } catch (error) {
+      instance.noteUntold();
       this.#note(instance, port, `${about} -> ${error instanceof Error ? error.message : String(error)}`, number);
       throw error;
     }
@@ -110,6 +114,7 @@ export class Calls {
       if (this.#random.next() >= rate) continue;
       this.hit(`error ${isTerminal && mayRefuse(port) ? 'terminal' : 'transient'}`);
       this.#note(instance, port, 'fails', number);
+      instance.noteUntold();
       if (isTerminal && mayRefuse(port)) throw new TerminalError(`sim: ${port} is refused`, sent);
       throw new TransientError(`sim: ${port} fails`, sent);
     }

@@ -1,6 +1,9 @@
 import type { MigrationRecord } from '../../src/domain/record.ts';
+import { sides } from '../../src/domain/spec.ts';
+import { hasLooked } from './evidence-rules.ts';
 import { askedOf, type Commit, contextOf, type Facts, goalFor, objectsAgree } from './facts.ts';
-import { shareOf, sumsOf, type WorldState } from './state.ts';
+import type { Instance } from './instance.ts';
+import { type RouteState, shareOf, sumsOf, type WorldState } from './state.ts';
 import { canCarry } from './traffic-rules.ts';
 
 /** Rule 8, when it is answered what others changed: once for each cause, never fought, and never onto a sick source. */
@@ -18,6 +21,26 @@ export class DriftRules {
     if (isTold('step.pulledBack')) this.#checkPullBack(before, next, states);
     if (isTold('step.corrected')) this.#checkCorrection(before, states);
     this.#checkHold(before, next, states);
+    this.#checkAsked(before, next, isTold('step.pulledBack'));
+    if (hasLooked(before, next, history)) this.#checkSeen(instance, before, next, states);
+  }
+
+  /** Whoever is to go back at any change does nothing else about it. */
+  #checkAsked(before: MigrationRecord, next: MigrationRecord, isPulledBack: boolean): void {
+    const { hold, spec } = contextOf(next);
+    const isHeld = before.state !== 'held' && next.state === 'held' && hold?.cause === 'drift';
+    if (spec.onDrift === 'rollback' && (isHeld || isPulledBack))
+      this.#facts.violate('8', `${next.name} finds a change and is ${next.state}, and was to roll back`);
+  }
+
+  /** What others wrote and leave there is answered by who sees it: no look stays with it. */
+  #checkSeen(instance: Instance, before: MigrationRecord, next: MigrationRecord, states: readonly WorldState[]): void {
+    const isKept = /^progressing\.(baking|gated)$/.test(next.state) && next.state === before.state;
+    // What a person has rescued is left to people.
+    const isOvertaken = contextOf(before).waitsFor?.cause === 'overtaken';
+    if (!isKept || isOvertaken || instance.untoldAtMs >= instance.knowsSinceMs()) return;
+    if (states.every(({ routes }) => routes.some((route) => !isCarrierAsAsked(before, route))))
+      this.#facts.violate('8', `${next.name} looks at what others wrote and stays ${next.state}`);
   }
 
   #checkPullBack(before: MigrationRecord, next: MigrationRecord, states: readonly WorldState[]): void {
@@ -50,6 +73,11 @@ export class DriftRules {
     if (states.every((state) => isCarried(before, state) && hasWeight(before, state) && isMore(before, state)))
       this.#facts.violate('8', `${next.name} is held with more than was asked: ${hold.text}`);
   }
+}
+
+function isCarrierAsAsked(record: MigrationRecord, route: RouteState): boolean {
+  const goal = goalFor(record, route);
+  return goal === null || sides.every((side) => route.sides[side].weight === goal[side].weight);
 }
 
 function isCarried(record: MigrationRecord, state: WorldState): boolean {

@@ -246,7 +246,7 @@ function failsProbe(record: MigrationRecord, side: Side): boolean {
 }
 
 /** What a person says goes past what was seen before: held against the engine is what it makes of a look. */
-function hasLooked(before: MigrationRecord, next: MigrationRecord, history: readonly HistoryEntry[]): boolean {
+export function hasLooked(before: MigrationRecord, next: MigrationRecord, history: readonly HistoryEntry[]): boolean {
   const watch = before.outbox.find(({ effect }) => effect.type === 'watch');
   return (
     watch !== undefined &&

@@ -7,6 +7,8 @@ export class Instance {
   frozenForMs = 0;
   /** When it last read subsets whose pods a cluster would not tell. */
   uncountedAtMs = Number.NEGATIVE_INFINITY;
+  /** When it last was told of an error, or only a part of what it asked for. */
+  untoldAtMs = Number.NEGATIVE_INFINITY;
   isDead = false;
   isDone = false;
   /** When this invocation last read each route, the newest two. */
@@ -42,6 +44,10 @@ export class Instance {
   noteRead(what: string): void {
     const known = this.reads.get(what) ?? [];
     this.reads.set(what, [this.#scheduler.nowMs, ...known].slice(0, 2));
+  }
+
+  noteUntold(): void {
+    this.untoldAtMs = this.#scheduler.nowMs;
   }
 
   /** The beginning of what it may know of the world: its last reads, the one before included. */

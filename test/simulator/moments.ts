@@ -42,5 +42,20 @@ function begins(random: Random, states: readonly string[], leastMs: number, most
 /** Drawn apart, as everything that came later. */
 export function faultsOfMoments(seed: number): readonly Fault[] {
   const random = seededRandom(seed ^ 0x0a0e);
-  return chance(random, 0.15) ? [pick(random, makers)(random)] : [];
+  const restMs = restOf(seed);
+  return [
+    ...(chance(random, 0.15) ? [pick(random, makers)(random)] : []),
+    ...(restMs === null ? [] : [lostAtRest(restMs)]),
+  ];
+}
+
+/** So long a migration can be undone that the watchdog learns of its arrival, and may forget it; null: it closes soon. */
+export function restOf(seed: number): number | null {
+  const random = seededRandom(seed ^ 0x0b5e);
+  return chance(random, 0.04) ? random.between(8 * minute, 12 * minute) : null;
+}
+
+/** The store goes when what has arrived rests, for longer than any watchdog waits. */
+function lostAtRest(restMs: number): Fault {
+  return { kind: 'outage', of: 'store', upon: 'completed', atMs: restMs / 2, forMs: 10 * minute };
 }

@@ -42,6 +42,15 @@ const rules: Readonly<Record<MutantName, string>> = {
   'settling-judged': 'rule 4',
   'later-routes-moved': 'rule 4',
   'notice-given-up': 'rule 7',
+  'drift-stays': 'rule 8',
+  'drift-held': 'rule 8',
+  'glass-untold': 'rule 7',
+  'fence-not-raised': 'rule 6',
+  'storeless-low': 'rule 9',
+  'never-resting': 'rule 9',
+  'claim-below': 'rule 9',
+  'dead-claims-stay': 'rule 6',
+  'start-not-known': 'rule 7',
   'causes-told': 'rule 11',
 };
 const seedsMax = 1_000;
@@ -60,6 +69,9 @@ const from: Partial<Record<MutantName, number>> = {
   'notice-given-up': 111,
   'split-fence-off': 181,
   'split-onto-nobody': 271,
+  'fence-not-raised': 41,
+  'never-resting': 281,
+  'start-not-known': 281,
 };
 
 describe('an engine with one mistake is caught', () => {

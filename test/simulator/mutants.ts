@@ -201,6 +201,51 @@ export const mutants = {
     find: 'const deliveriesMax = 12;',
     replace: 'const deliveriesMax = 1;',
   }),
+  'drift-stays': patched({
+    file: 'state-machines/assessment.ts',
+    find: "return { kind: 'hold', cause: 'drift', text };\n}",
+    replace: "return { kind: 'stay', text };\n}",
+  }),
+  'drift-held': patched({
+    file: 'state-machines/assessment.ts',
+    find: "if (onDrift === 'rollback') return",
+    replace: "if (onDrift === ('never' as string)) return",
+  }),
+  'glass-untold': patched({
+    file: 'src/engine/way-back.ts',
+    find: 'if (brokeGlass !== null && !context.brokeGlass) {',
+    replace: 'if (brokeGlass === undefined) {',
+  }),
+  'fence-not-raised': patched({
+    file: 'src/engine/advance.ts',
+    find: 'const raised = { ...postponed, revision: fence };',
+    replace: 'const raised = postponed;',
+  }),
+  'storeless-low': patched({
+    file: 'src/engine/watchdog-storeless.ts',
+    find: 'fence = fenceJump + (await',
+    replace: 'fence = 0 * fenceJump + (await',
+  }),
+  'never-resting': patched({
+    file: 'src/engine/watchdog-marks.ts',
+    find: 'isResting: isArrived(record)',
+    replace: 'isResting: isArrived(record) && record.isFinal',
+  }),
+  'claim-below': patched({
+    file: 'src/engine/watchdog-claim.ts',
+    find: 'revisionMin: (found?.fence ?? 0) + 1,',
+    replace: 'revisionMin: 0,',
+  }),
+  'dead-claims-stay': patched({
+    file: 'src/engine/claims.ts',
+    find: 'await store.release(other?.run === held.holder.run ? other.claims : claims, held.holder);',
+    replace: '',
+  }),
+  'start-not-known': patched({
+    file: 'src/engine/start.ts',
+    find: 'if (previous !== null && previous.run === run) return previous;',
+    replace: '',
+  }),
   'causes-told': patched({
     file: 'src/ports/errors.ts',
     find: 'return error instanceof Error ? error.message : String(error);',

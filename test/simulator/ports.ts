@@ -269,6 +269,7 @@ function routerOf(outside: Outside, instance: Instance): TrafficRouter {
             : readService(state, now, 'target', one),
         );
         const isAway = route.target.kind === 'gateway' && weather.outageOf('asm');
+        if (isAway || services.some(({ isUnknown }) => isUnknown)) instance.noteUntold();
         return { source, target: { carrier: isAway ? null : target.carrier, services } };
       });
     },

@@ -45,6 +45,7 @@ export class RecordRules {
     this.#checkClaims(next);
     this.#checkWork(next);
     if (before !== null) this.#checkOutbox(before, next, history);
+    this.#checkTold(next, history);
     if (next.outbox.length > outboxMax || next.timers.length > timersMax) {
       violate('12', `${next.name} has ${next.outbox.length} commands and ${next.timers.length} timers`);
     }
@@ -140,6 +141,19 @@ export class RecordRules {
       violate('7', `${next.name} ${next.state} has no command that brings it on`);
     } else if (!isDriven && next.timers.length === 0) {
       violate('7', `${next.name} ${next.state} has no timer that ends it`);
+    }
+  }
+
+  /** Who broke glass has told people, and who met a newer fence goes on above it. */
+  #checkTold(next: MigrationRecord, history: readonly HistoryEntry[]): void {
+    const { violate } = this.#facts;
+    const isBroken = next.outbox.some(
+      ({ effect, note }) => effect.type === 'restore' && note !== null && /^weights of .* set straight/.test(note),
+    );
+    if (isBroken && !contextOf(next).brokeGlass) violate('7', `${next.name} broke glass, and nobody is told`);
+    for (const { kind, text } of history) {
+      const fence = kind === 'fence.raised' ? Number(/fence (\d+)/.exec(text)?.[1]) : 0;
+      if (next.revision <= fence) violate('6', `${next.name} ${next.revision} stays below fence ${fence}`);
     }
   }
 

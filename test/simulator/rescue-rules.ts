@@ -1,5 +1,7 @@
 import type { CarrierWeights } from '../../src/domain/agreement.ts';
+import type { MigrationRecord } from '../../src/domain/record.ts';
 import type { Side } from '../../src/domain/spec.ts';
+import type { HistoryEntry } from '../../src/ports/migration-store.ts';
 import { type Commit, contextOf, type Facts, goalFor, isDark, isRollingBack, isToldToGoOn, slackMs } from './facts.ts';
 import type { Instance } from './instance.ts';
 import { sumsOf } from './state.ts';
@@ -22,10 +24,15 @@ export class RescueRules {
   #storelessSinceMs: number;
   /** Runs whose objects the watchdog wrote without the store, and whose record does not know it yet. */
   readonly #broughtBack = new Set<string>();
+  readonly #arrivedAtMs = new Map<string, number>();
+  /** Runs that have arrived, and whose way back says so. */
+  readonly #resting = new Set<string>();
+  #markingSinceMs: number;
 
   constructor(facts: Facts) {
     this.#facts = facts;
     this.#storelessSinceMs = facts.world.scheduler.nowMs;
+    this.#markingSinceMs = facts.world.scheduler.nowMs;
   }
 
   rescuing(): RescueBegin {
@@ -49,21 +56,56 @@ export class RescueRules {
     if (isClosed && this.#broughtBack.has(next.run))
       this.#facts.violate('9', `${next.name} is closed as arrived, and the watchdog brought it back`);
     if (isRollingBack(next)) this.#broughtBack.delete(next.run);
+    if (next.state !== 'completed') this.#forgetArrival(next.run);
+    else if (!this.#arrivedAtMs.has(next.run)) this.#arrivedAtMs.set(next.run, this.#facts.world.scheduler.nowMs);
+    this.#checkFound(instance, next, history);
     if (!isToldToGoOn(history) && before?.run === next.run) return;
     this.#broughtBack.clear();
     this.#isRescued = false;
     this.#saidAtMs = this.#facts.world.scheduler.nowMs;
   }
 
-  writing(instance: Instance, index: number, side: Side, weights: CarrierWeights): void {
+  /** Who takes a record for what was done without the store goes on above everything that was written. */
+  #checkFound(instance: Instance, { name, revision }: MigrationRecord, history: readonly HistoryEntry[]): void {
+    const isFound = history.some(({ kind, text }) => kind === 'watchdog.claimed' && /the store was lost/.test(text));
+    const fence = this.#facts.world.kept.get(name)?.mark.fence ?? 0;
+    if (isFound && revision <= fence)
+      this.#facts.violate('9', `${instance.name} takes ${name} with revision ${revision}, below fence ${fence}`);
+  }
+
+  #forgetArrival(run: string): void {
+    this.#arrivedAtMs.delete(run);
+    this.#resting.delete(run);
+  }
+
+  /** What has arrived is marked so, or a watchdog that loses the store later brings it back. */
+  #checkMarked(nowMs: number): void {
+    const { world, weather, records, violate } = this.#facts;
+    if (!weather.isFreeBut(watchdogBears)) this.#markingSinceMs = nowMs;
+    for (const { name, run } of records.values()) {
+      const kept = world.kept.get(name);
+      if (kept?.mark.isResting && this.#arrivedAtMs.has(run)) this.#resting.add(run);
+      const sinceMs = Math.max(this.#arrivedAtMs.get(run) ?? nowMs, this.#markingSinceMs);
+      if (nowMs - sinceMs > slackMs && kept?.baseline?.run === run && !kept.mark.isResting)
+        violate('9', `${name} has arrived ${(nowMs - sinceMs) / 1_000} s ago, and its way back does not say so`);
+    }
+  }
+
+  writing(instance: Instance, index: number, side: Side, weights: CarrierWeights, fence: number): void {
     const own = this.#facts.world.route(index).sides[side];
     const isRaised = side === 'target' && own.weight === '0' && weights.weight !== '0';
     if (this.#isRescued && isRaised && !this.#facts.hasFailover && /^(tick|step)/.test(instance.name))
       this.#facts.violate('9', `${instance.name} takes up again what a person has brought back`);
     if (!instance.name.startsWith('watchdog')) return;
     this.#checkStoreLost(instance);
-    for (const { name, run, rescue } of this.#facts.records.values())
-      if (rescue === undefined && this.#facts.world.kept.get(name)?.baseline?.run === run) this.#broughtBack.add(run);
+    for (const { name, run, revision, rescue } of this.#facts.records.values()) {
+      const kept = this.#facts.world.kept.get(name);
+      if (rescue !== undefined || kept?.baseline?.run !== run) continue;
+      this.#broughtBack.add(run);
+      if (this.#resting.has(run)) this.#facts.violate('9', `${instance.name} brings back ${name}, which has arrived`);
+      if (fence <= revision && !this.#facts.hasFailover)
+        this.#facts.violate('9', `${instance.name} writes with fence ${fence}, and ${name} is at ${revision}`);
+    }
   }
 
   /** Without a claim, only after the store was away for as long as the record says. */
@@ -84,8 +126,9 @@ export class RescueRules {
    */
   look(): void {
     const { world, weather, records, violate, scenario } = this.#facts;
-    if (!scenario.hasHealthChecks) return;
     const { nowMs } = world.scheduler;
+    this.#checkMarked(nowMs);
+    if (!scenario.hasHealthChecks) return;
     const isStoreless = weather.outageOf('store') && weather.isFreeBut(storeless) && canCarryAll(world.state);
     if (!isStoreless) this.#storelessSinceMs = nowMs;
     for (const record of records.values()) {

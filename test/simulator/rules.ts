@@ -100,7 +100,7 @@ export class Rules implements Listening {
   writing(instance: Instance, route: number, side: Side, weights: CarrierWeights, fence: number): void {
     this.#traffic.writing(instance, route, side, weights, fence);
     this.#objects.writing(instance.name, route, side, weights);
-    this.#rescues.writing(instance, route, side, weights);
+    this.#rescues.writing(instance, route, side, weights, fence);
   }
 
   splitting(instance: Instance, index: number, split: Split, fence: number): void {
@@ -185,6 +185,21 @@ export class Rules implements Listening {
     this.#rescues.rescued(begin);
     this.#traffic.rescued();
     this.#subsetRecords.rescued();
+  }
+
+  /** Who asks for the same start again is answered with what began then (rule 7). */
+  started(known: MigrationRecord | undefined, { name, run, createdAtMs }: MigrationRecord): void {
+    if (known?.run === run && known.createdAtMs !== createdAtMs)
+      this.violate('7', `run ${run} of ${name} begins twice`);
+  }
+
+  /** Nobody is refused for the same start, nor for what nobody has begun (rules 6, 7). */
+  notStarted(known: MigrationRecord | undefined, run: string, message: string): void {
+    const { records, hasFailover } = this.#facts;
+    if (known?.run === run && !hasFailover) this.violate('7', `run ${run} is asked for again, and told: ${message}`);
+    const holder = / in use by migration (\S+)$/.exec(message)?.[1];
+    if (holder === undefined || hasFailover || records.has(holder)) return;
+    this.violate('6', `run ${run} is told: ${message}, and there is none`);
   }
 
   /** Whoever wants to go back is let, as long as there is anything to bring back (rule 7). */

@@ -3,6 +3,7 @@ import { type Route, type Side, type Spec, type Step, type Window, weekdays } fr
 import { type Random, seededRandom } from '../../src/sandbox/random.ts';
 import { anAnalysis, aProbe, aRoute, aSpec } from '../fixtures/builders.ts';
 import { chance, pick } from './draws.ts';
+import { restOf } from './moments.ts';
 import {
   type ClbBackend,
   namespace,
@@ -55,8 +56,9 @@ export function makeScenario(seed: number): Scenario {
     bakeMs: Math.max(step.bakeMs, longest),
     gate: step.gate === null ? null : { ...step.gate, expiresInMs: Math.max(step.gate.expiresInMs, openMs) },
   }));
+  const undoForMs = restOf(seed) ?? scenario.spec.undoForMs;
   return withSubsets(
-    { ...scenario, spec: { ...scenario.spec, steps, routeOrder, windows, tolerance, settleMs } },
+    { ...scenario, spec: { ...scenario.spec, steps, routeOrder, windows, tolerance, settleMs, undoForMs } },
     seed,
     startMs,
   );

@@ -39,6 +39,8 @@ const minute = 60_000;
 /** Faults are off for so long: whoever has not come to rest by then never does. */
 const restWithinMs = 60 * minute;
 const eventsMax = 500_000;
+/** Longer than a function that answers people may take. */
+const noAnswerMs = 35_000;
 
 export interface RunOptions {
   readonly seed: number;
@@ -326,20 +328,29 @@ class Simulation {
     }
   }
 
-  /** A person who gets no answer asks again with the same key. */
+  /** A person who gets an error asks again with the same key, and one who gets no answer at all with a new one. */
   #start(spec: Spec, run: string, inMs: number, triesLeft: number): void {
     this.#scheduler.after(inMs, () => {
+      let isAnswered = false;
+      this.#scheduler.after(noAnswerMs, () => {
+        if (!isAnswered && triesLeft > 0) this.#start(spec, `${run}-again`, 0, triesLeft - 1);
+      });
       this.#launch('api', 30_000, async (ports) => {
-        const isRehearsal = this.#scenario.isRehearsal && run === 'run-1';
+        const isRehearsal = this.#scenario.isRehearsal && run.startsWith('run-1');
+        const known = this.#outside.records.get(spec.name);
         try {
           const { startMigration, rehearsalOf } = this.#options.wiring;
           const asked = isRehearsal ? await rehearsalOf(ports, spec) : spec;
-          await startMigration(ports, asked, { run, actor: 'ada', isRehearsal });
+          const record = await startMigration(ports, asked, { run, actor: 'ada', isRehearsal });
+          isAnswered = true;
+          this.#rules.started(known, record);
           this.#coverage.hit('start');
           await ports.invoker.invoke(spec.name, `${spec.name}-${run}`, 0);
         } catch (error) {
+          isAnswered = true;
           // A side that has no backends for a moment is no side to rehearse on: the person is told, and asks again.
           if (!(isRehearsal && error instanceof InvalidInputError)) this.#checkError('start', error);
+          if (error instanceof ConflictError) this.#rules.notStarted(known, run, error.message);
           if (triesLeft > 0 && !(error instanceof ConflictError)) this.#start(spec, run, 10_000, triesLeft - 1);
         }
       });
