@@ -51,6 +51,8 @@ const rules: Readonly<Record<MutantName, string>> = {
   'claim-below': 'rule 9',
   'dead-claims-stay': 'rule 6',
   'start-not-known': 'rule 7',
+  'block-untold': 'rule 7',
+  'watchdog-silent': 'rule 7',
   'causes-told': 'rule 11',
 };
 const seedsMax = 1_000;
@@ -69,6 +71,7 @@ const from: Partial<Record<MutantName, number>> = {
   'notice-given-up': 111,
   'split-fence-off': 181,
   'split-onto-nobody': 271,
+  'block-untold': 111,
   'fence-not-raised': 41,
   'never-resting': 281,
   'start-not-known': 281,

@@ -246,6 +246,16 @@ export const mutants = {
     find: 'if (previous !== null && previous.run === run) return previous;',
     replace: '',
   }),
+  'block-untold': patched({
+    file: 'src/engine/way-back.ts',
+    find: "if (state === 'blocked' && context.blockedBy !== note && forMs > blockedToldAfterMs) {",
+    replace: "if (state === ('never' as string)) {",
+  }),
+  'watchdog-silent': patched({
+    file: 'src/engine/watchdog-rollback.ts',
+    find: 'for (const { kind, reason } of news) telling.push(tellPeople(ports, rescue.record, rescuable, kind, reason));',
+    replace: '',
+  }),
   'causes-told': patched({
     file: 'src/ports/errors.ts',
     find: 'return error instanceof Error ? error.message : String(error);',

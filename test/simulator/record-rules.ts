@@ -8,6 +8,8 @@ import type { WorldState } from './state.ts';
 import { fenceIn } from './subset-state.ts';
 
 const deliveriesMax = 60;
+/** People are told of a rollback that is blocked for half as long. */
+const blockedMs = 40_000;
 /** So often a notice is tried before it is given up. */
 const attemptsMin = 12;
 const outboxMax = 80;
@@ -21,6 +23,9 @@ export class RecordRules {
   readonly #finished = new Set<string>();
   readonly #committed = new Set<string>();
   readonly #released = new Set<string>();
+  /** With which revision each run of the watchdog took a record first. */
+  readonly #claimedAs = new WeakMap<Instance, Map<string, number>>();
+  readonly #telling: { readonly instance: Instance; readonly channel: string; readonly id: string }[] = [];
 
   constructor(facts: Facts) {
     this.#facts = facts;
@@ -45,9 +50,19 @@ export class RecordRules {
     this.#checkClaims(next);
     this.#checkWork(next);
     if (before !== null) this.#checkOutbox(before, next, history);
-    this.#checkTold(next, history);
+    this.#checkTold(before, next, history);
+    if (instance.name.startsWith('watchdog')) this.#checkWatchdog(instance, before, next, history);
     if (next.outbox.length > outboxMax || next.timers.length > timersMax) {
       violate('12', `${next.name} has ${next.outbox.length} commands and ${next.timers.length} timers`);
+    }
+  }
+
+  /** What the watchdog notes as told has come, where nothing kept it from that. */
+  end(): void {
+    for (const { instance, channel, id } of this.#telling) {
+      const isKept = instance.isDead || instance.frozenForMs > 0 || Number.isFinite(instance.untoldAtMs);
+      if (!isKept && !this.#posted.has(`${channel} ${id}`))
+        this.#facts.violate('7', `${instance.name} notes that notice ${id} was told, and ${channel} never got it`);
     }
   }
 
@@ -145,16 +160,50 @@ export class RecordRules {
   }
 
   /** Who broke glass has told people, and who met a newer fence goes on above it. */
-  #checkTold(next: MigrationRecord, history: readonly HistoryEntry[]): void {
+  #checkTold(before: MigrationRecord | null, next: MigrationRecord, history: readonly HistoryEntry[]): void {
     const { violate } = this.#facts;
     const isBroken = next.outbox.some(
       ({ effect, note }) => effect.type === 'restore' && note !== null && /^weights of .* set straight/.test(note),
     );
+    const { rollingBackSinceMs, blockedBy } = contextOf(next);
+    // By a look of now: what an earlier one wrote may be old.
+    const isLooked = ({ id, attempts, dueAtMs }: Command): boolean =>
+      before?.outbox.some((one) => one.id === id && one.attempts === attempts && one.dueAtMs !== dueAtMs) ?? false;
+    const isBlocked = next.outbox.some(
+      (command) =>
+        command.effect.type === 'restore' &&
+        /^the (source|target) (keeps its weight|has \d+ ready)/.test(command.note ?? '') &&
+        isLooked(command),
+    );
+    const forMs = next.updatedAtMs - (rollingBackSinceMs ?? next.updatedAtMs);
+    if (isBlocked && blockedBy === null && forMs > blockedMs)
+      violate('7', `the rollback of ${next.name} is blocked for ${forMs / 1_000} s, and nobody is told`);
     if (isBroken && !contextOf(next).brokeGlass) violate('7', `${next.name} broke glass, and nobody is told`);
     for (const { kind, text } of history) {
       const fence = kind === 'fence.raised' ? Number(/fence (\d+)/.exec(text)?.[1]) : 0;
       if (next.revision <= fence) violate('6', `${next.name} ${next.revision} stays below fence ${fence}`);
     }
+  }
+
+  /** It tells people without an outbox; and what it has restored lets no writer of before in. */
+  #checkWatchdog(
+    instance: Instance,
+    before: MigrationRecord | null,
+    next: MigrationRecord,
+    history: readonly HistoryEntry[],
+  ): void {
+    const claims = this.#claimedAs.get(instance) ?? new Map<string, number>();
+    const claimedAs = claims.get(next.run) ?? next.revision;
+    this.#claimedAs.set(instance, claims.set(next.run, claimedAs));
+    const news = next.rescue?.told.filter((kind) => !before?.rescue?.told.includes(kind)) ?? [];
+    for (const kind of news) {
+      const id = `${next.run}-watchdog-${kind.replaceAll('.', '-')}`;
+      this.#telling.push(...contextOf(next).spec.notify.map((channel) => ({ instance, channel, id })));
+    }
+    if (!history.some(({ kind }) => kind === 'watchdog.restored')) return;
+    const states = this.#facts.world.since(instance.knowsSinceMs());
+    const isSealed = states.some((state) => this.#fencesOf(state, next).every((fence) => fence >= claimedAs));
+    if (!isSealed) this.#facts.violate('6', `${instance.name} restored ${next.name}, and lets a writer of before in`);
   }
 
   /** A command leaves the outbox when it was carried out, or when a line says that it was given up. */

@@ -10,6 +10,9 @@ import { canCarryAll, isSplitBack, splitStates, watchdogBears } from './time-rul
 
 const storeless: ReadonlySet<string> = new Set([...watchdogBears, 'outage store']);
 
+/** A run of the watchdog may go by marks that it listed so long ago. */
+const listedMs = 30_000;
+
 /** When a rescue begins, and the highest fence that it finds. */
 export interface RescueBegin {
   readonly fence: number;
@@ -27,6 +30,8 @@ export class RescueRules {
   readonly #arrivedAtMs = new Map<string, number>();
   /** Runs that have arrived, and whose way back says so. */
   readonly #resting = new Set<string>();
+  /** With which fence, and since when, the watchdog wrote without the store. */
+  readonly #written = new Map<string, { readonly fence: number; readonly sinceMs: number }>();
   #markingSinceMs: number;
 
   constructor(facts: Facts) {
@@ -68,8 +73,9 @@ export class RescueRules {
   /** Who takes a record for what was done without the store goes on above everything that was written. */
   #checkFound(instance: Instance, { name, revision }: MigrationRecord, history: readonly HistoryEntry[]): void {
     const isFound = history.some(({ kind, text }) => kind === 'watchdog.claimed' && /the store was lost/.test(text));
-    const fence = this.#facts.world.kept.get(name)?.mark.fence ?? 0;
-    if (isFound && revision <= fence)
+    // Another run may have gone above it since the marks were listed.
+    const { fence, sinceMs } = this.#written.get(name) ?? { fence: 0, sinceMs: 0 };
+    if (isFound && revision <= fence && this.#facts.world.scheduler.nowMs - sinceMs > listedMs)
       this.#facts.violate('9', `${instance.name} takes ${name} with revision ${revision}, below fence ${fence}`);
   }
 
@@ -84,6 +90,8 @@ export class RescueRules {
     if (!weather.isFreeBut(watchdogBears)) this.#markingSinceMs = nowMs;
     for (const { name, run } of records.values()) {
       const kept = world.kept.get(name);
+      const fence = kept?.mark.fence ?? 0;
+      if (this.#written.get(name)?.fence !== fence) this.#written.set(name, { fence, sinceMs: nowMs });
       if (kept?.mark.isResting && this.#arrivedAtMs.has(run)) this.#resting.add(run);
       const sinceMs = Math.max(this.#arrivedAtMs.get(run) ?? nowMs, this.#markingSinceMs);
       if (nowMs - sinceMs > slackMs && kept?.baseline?.run === run && !kept.mark.isResting)

@@ -228,6 +228,7 @@ export class Rules implements Listening {
 
   /** Everything rests: what the records say is what the world has. */
   end(): void {
+    this.#records.end();
     const { world, records, hasForeign, hasRescue, hasFailover, hasLostStore } = this.#facts;
     for (const record of records.values()) {
       this.#facts.hit(`end ${record.state}`);
