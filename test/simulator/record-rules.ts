@@ -50,7 +50,7 @@ export class RecordRules {
     this.#checkClaims(next);
     this.#checkWork(next);
     if (before !== null) this.#checkOutbox(before, next, history);
-    this.#checkTold(before, next, history);
+    this.#checkTold(instance, before, next, history);
     if (instance.name.startsWith('watchdog')) this.#checkWatchdog(instance, before, next, history);
     if (next.outbox.length > outboxMax || next.timers.length > timersMax) {
       violate('12', `${next.name} has ${next.outbox.length} commands and ${next.timers.length} timers`);
@@ -160,7 +160,12 @@ export class RecordRules {
   }
 
   /** Who broke glass has told people, and who met a newer fence goes on above it. */
-  #checkTold(before: MigrationRecord | null, next: MigrationRecord, history: readonly HistoryEntry[]): void {
+  #checkTold(
+    instance: Instance,
+    before: MigrationRecord | null,
+    next: MigrationRecord,
+    history: readonly HistoryEntry[],
+  ): void {
     const { violate } = this.#facts;
     const isBroken = next.outbox.some(
       ({ effect, note }) => effect.type === 'restore' && note !== null && /^weights of .* set straight/.test(note),
@@ -175,7 +180,8 @@ export class RecordRules {
         /^the (source|target) (keeps its weight|has \d+ ready)/.test(command.note ?? '') &&
         isLooked(command),
     );
-    const forMs = next.updatedAtMs - (rollingBackSinceMs ?? next.updatedAtMs);
+    // When it looked: the answer may have taken its time.
+    const forMs = instance.knowsSinceMs() - (rollingBackSinceMs ?? next.updatedAtMs);
     if (isBlocked && blockedBy === null && forMs > blockedMs)
       violate('7', `the rollback of ${next.name} is blocked for ${forMs / 1_000} s, and nobody is told`);
     if (isBroken && !contextOf(next).brokeGlass) violate('7', `${next.name} broke glass, and nobody is told`);

@@ -193,12 +193,12 @@ export class Rules implements Listening {
       this.violate('7', `run ${run} of ${name} begins twice`);
   }
 
-  /** Nobody is refused for the same start, nor for what nobody has begun (rules 6, 7). */
-  notStarted(known: MigrationRecord | undefined, run: string, message: string): void {
+  /** Nobody is refused for the same start, nor for what nobody has begun, or is about to (rules 6, 7). */
+  notStarted(known: MigrationRecord | undefined, run: string, message: string, isAlone: boolean): void {
     const { records, hasFailover } = this.#facts;
     if (known?.run === run && !hasFailover) this.violate('7', `run ${run} is asked for again, and told: ${message}`);
     const holder = / in use by migration (\S+)$/.exec(message)?.[1];
-    if (holder === undefined || hasFailover || records.has(holder)) return;
+    if (holder === undefined || hasFailover || records.has(holder) || !isAlone) return;
     this.violate('6', `run ${run} is told: ${message}, and there is none`);
   }
 

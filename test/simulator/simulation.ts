@@ -350,7 +350,8 @@ class Simulation {
           isAnswered = true;
           // A side that has no backends for a moment is no side to rehearse on: the person is told, and asks again.
           if (!(isRehearsal && error instanceof InvalidInputError)) this.#checkError('start', error);
-          if (error instanceof ConflictError) this.#rules.notStarted(known, run, error.message);
+          const isAlone = [...this.#running].filter(({ name }) => name.startsWith('api')).length === 1;
+          if (error instanceof ConflictError) this.#rules.notStarted(known, run, error.message, isAlone);
           if (triesLeft > 0 && !(error instanceof ConflictError)) this.#start(spec, run, 10_000, triesLeft - 1);
         }
       });
