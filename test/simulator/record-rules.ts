@@ -50,7 +50,8 @@ export class RecordRules {
     this.#checkClaims(next);
     this.#checkWork(next);
     if (before !== null) this.#checkOutbox(before, next, history);
-    this.#checkTold(instance, before, next, history);
+    this.#checkTold(instance, before, next);
+    this.#checkRaised(next, history);
     if (instance.name.startsWith('watchdog')) this.#checkWatchdog(instance, before, next, history);
     if (next.outbox.length > outboxMax || next.timers.length > timersMax) {
       violate('12', `${next.name} has ${next.outbox.length} commands and ${next.timers.length} timers`);
@@ -159,35 +160,29 @@ export class RecordRules {
     }
   }
 
-  /** Who broke glass has told people, and who met a newer fence goes on above it. */
-  #checkTold(
-    instance: Instance,
-    before: MigrationRecord | null,
-    next: MigrationRecord,
-    history: readonly HistoryEntry[],
-  ): void {
+  /** A rollback that broke glass, or is blocked, has told people. */
+  #checkTold(instance: Instance, before: MigrationRecord | null, next: MigrationRecord): void {
     const { violate } = this.#facts;
-    const isBroken = next.outbox.some(
-      ({ effect, note }) => effect.type === 'restore' && note !== null && /^weights of .* set straight/.test(note),
-    );
-    const { rollingBackSinceMs, blockedBy } = contextOf(next);
+    const { rollingBackSinceMs, blockedBy, brokeGlass } = contextOf(next);
+    const restoring = next.outbox.find(({ effect }) => effect.type === 'restore');
+    const note = restoring?.note ?? '';
+    if (/^weights of .* set straight/.test(note) && !brokeGlass)
+      violate('7', `${next.name} broke glass, and nobody is told`);
+    const was = before?.outbox.find(({ id }) => id === restoring?.id);
     // By a look of now: what an earlier one wrote may be old.
-    const isLooked = ({ id, attempts, dueAtMs }: Command): boolean =>
-      before?.outbox.some((one) => one.id === id && one.attempts === attempts && one.dueAtMs !== dueAtMs) ?? false;
-    const isBlocked = next.outbox.some(
-      (command) =>
-        command.effect.type === 'restore' &&
-        /^the (source|target) (keeps its weight|has \d+ ready)/.test(command.note ?? '') &&
-        isLooked(command),
-    );
+    const isLooked = was !== undefined && was.attempts === restoring?.attempts && was.dueAtMs !== restoring.dueAtMs;
+    const isBlocked = isLooked && /^the (source|target) (keeps its weight|has \d+ ready)/.test(note);
     // When it looked: the answer may have taken its time.
     const forMs = instance.knowsSinceMs() - (rollingBackSinceMs ?? next.updatedAtMs);
     if (isBlocked && blockedBy === null && forMs > blockedMs)
       violate('7', `the rollback of ${next.name} is blocked for ${forMs / 1_000} s, and nobody is told`);
-    if (isBroken && !contextOf(next).brokeGlass) violate('7', `${next.name} broke glass, and nobody is told`);
-    for (const { kind, text } of history) {
-      const fence = kind === 'fence.raised' ? Number(/fence (\d+)/.exec(text)?.[1]) : 0;
-      if (next.revision <= fence) violate('6', `${next.name} ${next.revision} stays below fence ${fence}`);
+  }
+
+  /** Who met a newer fence goes on above it. */
+  #checkRaised({ name, revision }: MigrationRecord, history: readonly HistoryEntry[]): void {
+    for (const { text } of history.filter(({ kind }) => kind === 'fence.raised')) {
+      const fence = Number(/fence (\d+)/.exec(text)?.[1]);
+      if (revision <= fence) this.#facts.violate('6', `${name} ${revision} stays below fence ${fence}`);
     }
   }
 
