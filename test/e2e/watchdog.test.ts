@@ -93,6 +93,8 @@ describe('a migration at 50 per cent', () => {
     await begin(10);
     await killAllButTheWatchdog();
     await until(isBack, 40_000);
+    // It notes what it has restored a look after the weights are back: killed before, it would leave that to the engine.
+    await until(() => JSON.stringify(sandbox.controls.chat()).includes('verified at the CLB, by the watchdog'), 40_000);
     await reviveAll();
     await until(async () => (await seen())?.state === 'rolledBack', 40_000);
     const kinds = (await history()).map(({ kind }) => kind);
