@@ -29,6 +29,7 @@ const found: readonly Found[] = [
     name: 'an engine that meets a newer fence goes on above it, and not beside its writer',
     seed: 6,
     faults: [{ kind: 'outage', of: 'store', upon: 'completed', atMs: 4_093, forMs: 207_662 }],
+    isOfSubsets: true,
   },
   {
     name: 'a writer of a shift that was aborted between its writes does not raise the target beside the source of before',
